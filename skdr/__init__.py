@@ -1,0 +1,21 @@
+"""Transfer learning with convolutional networks, for scikit-learn."""
+
+from skdr._feature_extractor import PretrainedFeatureExtractor
+from skdr._fine_tuned import FineTunedCNNClassifier
+from skdr._scratch import ScratchCNNClassifier
+from skdr.exceptions import ImageDecodeError, WeightsNotFoundError
+from skdr.images import as_image_column
+from skdr.networks import list_backbones, list_taps
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FineTunedCNNClassifier",
+    "ImageDecodeError",
+    "PretrainedFeatureExtractor",
+    "ScratchCNNClassifier",
+    "WeightsNotFoundError",
+    "as_image_column",
+    "list_backbones",
+    "list_taps",
+]

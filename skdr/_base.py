@@ -1,0 +1,381 @@
+"""What the estimators share: images in, and for the classifiers, the order of fit."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+from sklearn.utils import check_random_state, column_or_1d, compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from skdr._params import Interval, StrOptions, fit_context
+from skdr._training import Examples, Settings, Trainer, keras_seed
+from skdr.images import ImageSource, as_image_source, decode_all, decoded_batches, holds_flat_rows
+from skdr.networks import ForwardPass, weights_hash
+
+
+class ImageEstimator(BaseEstimator):
+    """An estimator whose X is images."""
+
+    _image_constraints: ClassVar[dict[str, Any]] = {
+        "image_size": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "preprocess": [callable, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "image_shape": ["array-like", None],
+        "image_column": [str, None],
+        "value_range": ["array-like"],
+        "verbose": ["verbose"],
+    }
+
+    def _validate_images(self, X: Any, *, reset: bool) -> ImageSource:
+        low, high = self.value_range
+        if not low < high:
+            raise ValueError(f"value_range={self.value_range!r} must be (low, high), low < high.")
+        if hasattr(X, "__array__") and not hasattr(X, "shape"):
+            X = np.asarray(X)
+        if holds_flat_rows(X):
+            X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.uint8])
+        elif reset:
+            for attribute in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(attribute, None)
+        source = as_image_source(
+            X,
+            image_shape=None if self.image_shape is None else tuple(self.image_shape),
+            image_column=self.image_column,
+            value_range=(low, high),
+        )
+        if len(source) == 0:
+            raise ValueError("Found array with 0 sample(s): X holds no images.")
+        return source
+
+    def _resolve_image_size(
+        self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]
+    ) -> tuple[int, int]:
+        """Return (height, width); rows that are no pictures have no detail to enlarge."""
+        if self.image_size is None:
+            return smallest if source.is_strip else default
+        if isinstance(self.image_size, Integral):
+            return (int(self.image_size), int(self.image_size))
+        height, width = self.image_size
+        return (int(height), int(width))
+
+    def _forward_images(self, source: ImageSource) -> NDArray[np.float32]:
+        """Decode, preprocess, resize and run the network."""
+        batches = decoded_batches(source, self.image_size_, self.batch_size, self.preprocess)
+        if self.verbose:
+            batches = _with_progress(batches, -(-len(source) // self.batch_size))
+        return self._forward(batches)
+
+
+class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
+    """What the two classifiers share: the order of `fit`, and prediction.
+
+    A subclass builds its network and says how to train it.
+    """
+
+    _training_constraints: ClassVar[dict[str, Any]] = {
+        **ImageEstimator._image_constraints,
+        "pooling": [StrOptions({"avg", "max", "avgmax"}), None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "hidden_layer_sizes": ["array-like"],
+        "epochs": [Interval(Integral, 0, None, closed="left")],
+        "learning_rate": [
+            Interval(Real, 0, None, closed="neither"),
+            keras.optimizers.schedules.LearningRateSchedule,
+        ],
+        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "optimizer": [str, keras.optimizers.Optimizer],
+        "loss": [str, keras.losses.Loss, callable],
+        "metrics": ["array-like", None],
+        "augmentation": [
+            StrOptions({"fundus", "natural"}),
+            keras.layers.Layer,
+            "array-like",
+            None,
+        ],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "group_column": [str, None],
+        "callbacks": ["array-like", None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
+        """Return an untrained classifier of images of some size."""
+
+    @abstractmethod
+    def _train_network(self, trainer: Trainer) -> None:
+        """Train `trainer.classifier`."""
+
+    @abstractmethod
+    def _default_image_sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the network's own image size, and the smallest that it takes."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "CNNClassifier":
+        """Train the network on labelled images.
+
+        Images of equal contents and label count as one with the sum of their
+        weights, and the order of the rows does not matter.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of n_samples images
+            Images in any of the forms that the user guide lists.
+        y : array-like of shape (n_samples,)
+            Class labels: numbers or strings.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the images; one of weight 0 is not used at all.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ImageDecodeError
+            If images are missing or broken; all of a batch are named.
+        WeightsNotFoundError
+            If the weights are not on this machine, before any decoding.
+        ValueError
+            If X holds no images, y is no class labels, or training diverges.
+        """
+        source = self._validate_images(X, reset=True)
+        y = self._encode_labels(y, len(source))
+        weights = _check_weights(sample_weight, len(source))
+        groups = self._groups(X, len(source))
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        chosen, weights = _merge_equal_images(source, y, weights, groups)
+        if len(np.unique(y[chosen])) < 2:
+            raise ValueError("Training needs images of at least two classes of positive weight.")
+        image_size = self._resolve_image_size(source, *self._default_image_sizes())
+        split = self._split(y[chosen], None if groups is None else groups[chosen], seed)
+        with keras_seed(seed):
+            classifier = self._initial_network(image_size, seed)
+            images = decode_all(source.take(chosen), image_size, self.batch_size, self.preprocess)
+            examples = [
+                self._examples(images[rows], y[chosen[rows]], weights[rows], is_training=i == 0)
+                for i, rows in enumerate(split)
+            ]
+            validation = examples[1] if len(examples) > 1 else None
+            settings = self._settings(seed)
+            trainer = Trainer(classifier, examples[0], validation, settings, self.callbacks or ())
+            self._train_network(trainer)
+        classifier.trainable = True
+        self._keep(classifier, trainer, image_size)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Return the probability of each class for each image.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of n_samples images
+            In any of the forms that `fit` takes.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes) and dtype float32
+            Columns are in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self._forward_images(self._validate_images(X, reset=False))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each image.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of n_samples images
+            In any of the forms that `fit` takes.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def _encode_labels(self, y: ArrayLike, n_samples: int) -> NDArray[np.intp]:
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, "
+                "but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        check_consistent_length(np.empty(n_samples), y)
+        classes, encoded = np.unique(y, return_inverse=True)
+        if self._continues() and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"warm_start=True, but y has classes {list(classes)} and the last fit had "
+                f"{list(self.classes_)}."
+            )
+        if len(classes) < 2:
+            raise ValueError(
+                f"Training needs at least two classes; y has one class {classes[0]!r}."
+            )
+        self.classes_ = classes
+        return encoded
+
+    def _groups(self, X: Any, n_samples: int) -> NDArray[Any] | None:
+        if self.group_column is None:
+            return None
+        if self.group_column not in list(getattr(X, "columns", [])):
+            raise ValueError(
+                f"group_column={self.group_column!r} is not a column of X; X must be a DataFrame "
+                "with the images in one column and the groups (patients) in another."
+            )
+        return np.unique(np.asarray(X[self.group_column]), return_inverse=True)[1]
+
+    def _split(
+        self, y: NDArray[np.intp], groups: NDArray[Any] | None, seed: int
+    ) -> list[NDArray[np.intp]]:
+        """Return the rows to train on and, with early stopping, those to validate on."""
+        if not self.early_stopping:
+            return [np.arange(len(y))]
+        rarest = np.bincount(y).argsort()[0]
+        if np.bincount(y)[rarest] < 2:
+            raise ValueError(
+                f"early_stopping=True needs two images of each class; class "
+                f"{self.classes_[rarest]!r} has fewer."
+            )
+        if groups is None:
+            n_validation = max(int(np.ceil(self.validation_fraction * len(y))), y.max() + 1)
+            splitter = StratifiedShuffleSplit(1, test_size=int(n_validation), random_state=seed)
+        else:
+            n_folds = max(2, round(1 / self.validation_fraction))
+            splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+        return list(next(splitter.split(y, y, groups)))
+
+    def _continues(self) -> bool:
+        return self.warm_start and hasattr(self, "model_")
+
+    def _initial_network(self, image_size: tuple[int, int], seed: int) -> keras.Model:
+        if self._continues():
+            if image_size != self.image_size_:
+                raise ValueError(
+                    f"warm_start=True, but images are {image_size} and were {self.image_size_}."
+                )
+            return self.model_
+        network = self._build_network(image_size, len(self.classes_), seed)
+        self.weights_hash_ = weights_hash(network)
+        return network
+
+    def _examples(
+        self,
+        images: NDArray[Any],
+        y: NDArray[np.intp],
+        weights: NDArray[np.float64],
+        *,
+        is_training: bool,
+    ) -> Examples:
+        weights = weights * self._class_weights(y, weights)[y]
+        targets: NDArray[Any] = y
+        if not _wants_class_numbers(self.loss):
+            targets = np.eye(len(self.classes_), dtype=np.float32)[y]
+        return Examples(images, targets, (weights / weights.mean()).astype(np.float32))
+
+    def _class_weights(
+        self, y: NDArray[np.intp], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        n_classes = len(self.classes_)
+        if self.class_weight == "balanced":
+            totals = np.bincount(y, weights, minlength=n_classes)
+            return np.divide(totals.sum() / n_classes, totals, where=totals > 0, out=totals)
+        present = np.unique(y)
+        result = np.ones(n_classes)
+        labels = self.classes_[present]
+        result[present] = compute_class_weight(self.class_weight, classes=labels, y=labels)
+        return result
+
+    def _settings(self, seed: int) -> Settings:
+        return Settings(
+            optimizer=self.optimizer,
+            loss=self.loss,
+            metrics=["accuracy"] if self.metrics is None else list(self.metrics),
+            batch_size=self.batch_size,
+            augmentation=self.augmentation,
+            n_iter_no_change=self.n_iter_no_change,
+            tol=self.tol,
+            verbose=int(self.verbose),
+            seed=seed,
+        )
+
+    def _keep(self, classifier: keras.Model, trainer: Trainer, image_size: tuple[int, int]) -> None:
+        self.model_ = classifier
+        self.image_size_ = image_size
+        self.history_ = trainer.history
+        self.n_iter_ = len(trainer.history.get("loss", []))
+        self.best_validation_loss_ = trainer.keep_best.best_loss if self.early_stopping else None
+        self._forward = ForwardPass(classifier)
+
+
+def _with_progress(batches: Any, n_batches: int) -> Any:
+    bar = keras.utils.Progbar(n_batches, unit_name="batch")
+    for batch in batches:
+        yield batch
+        bar.add(1)
+
+
+def _check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weights = np.array(sample_weight, dtype=np.float64)
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
+    assert_all_finite(weights, input_name="sample_weight")
+    if (weights < 0).any():
+        raise ValueError("Negative values in data passed to `sample_weight`.")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
+
+
+def _merge_equal_images(
+    source: ImageSource,
+    y: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    groups: NDArray[Any] | None,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return one row of each distinct image and label, and the weights of the rows together.
+
+    Rows are in an order of their contents: training is the same in whatever
+    order they come, and repeating a row is the same as doubling its weight.
+    """
+    first_rows: dict[tuple[bytes, int, int], int] = {}
+    totals: dict[tuple[bytes, int, int], float] = {}
+    for row in np.flatnonzero(weights):
+        group = 0 if groups is None else int(groups[row])
+        key = (source.digest(row), int(y[row]), group)
+        first_rows.setdefault(key, row)
+        totals[key] = totals.get(key, 0.0) + weights[row]
+    keys = sorted(first_rows)
+    return (
+        np.array([first_rows[key] for key in keys], dtype=np.intp),
+        np.array([totals[key] for key in keys]),
+    )
+
+
+def _wants_class_numbers(loss: str | keras.losses.Loss | Callable[..., Any]) -> bool:
+    name = loss if isinstance(loss, str) else type(loss).__name__
+    return name.lower().startswith("sparse")

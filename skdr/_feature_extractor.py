@@ -1,0 +1,214 @@
+"""PretrainedFeatureExtractor: images to the features of a frozen ConvNet."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skdr._base import ImageEstimator
+from skdr._params import StrOptions, fit_context
+from skdr._training import keras_seed
+from skdr.networks import (
+    LAST,
+    BackboneLike,
+    ForwardPass,
+    build_backbone,
+    default_image_size,
+    smallest_image_size,
+    tap_features,
+    use_dtype,
+    weights_hash,
+)
+
+
+class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):
+    """Turn images into the features of a frozen, pretrained ConvNet.
+
+    The first of the four ways to use a pretrained network: features of its
+    last, or an earlier, layer for a classical model. `fit` learns nothing
+    from the images; it loads the network. The features of an image do not
+    depend on the other images.
+
+    Parameters
+    ----------
+    backbone : str, keras.Model or callable, default="EfficientNetLite0"
+        A name of `list_backbones`, a network on RGB images in 0..255, or a
+        callable that takes an input shape ``(height, width, 3)`` and returns
+        such a network.
+    weights : "imagenet", path or None, default="imagenet"
+        ImageNet weights, a ``.weights.h5``, ``.h5`` or ``.keras`` file that
+        fits the network without its classes, or random weights. A network
+        given as `backbone` keeps its own weights with ``"imagenet"``.
+    layer : str or sequence of str, default="last"
+        Where features are taken: ``"last"``, a tap of `list_taps`, or any
+        layer of the network by its Keras name, numbered from the start of
+        the network. The features of several come from one pass and are
+        concatenated. On data unlike ImageNet try earlier layers.
+    pooling : {"avg", "max", "avgmax"} or None, default="avg"
+        How a map of features becomes a vector: its average, its maximum,
+        both concatenated, or (None) the whole map, flattened.
+    image_size : int, (height, width) or None, default=None
+        Images are resized to it, in pixels. None is the size that the
+        network was made for.
+    preprocess : callable, default=None
+        Takes one RGB image of shape (h, w, 3), uint8 or float32 in 0..255,
+        and returns one, before resizing. Must be picklable for ``n_jobs``.
+    batch_size : int, default=32
+        Images in one pass through the network.
+    dtype : {"float32", "bfloat16", "float16"}, default="float32"
+        Precision in which the network computes. Features are float32 always.
+    image_shape : tuple of int, default=None
+        Shape of the image in each row of a 2-D numeric X; by default a
+        square RGB image, else a square grey one, of 8 pixels a side or more.
+    image_column : str, default=None
+        Column of a DataFrame that holds the images. The other columns are
+        not looked at.
+    value_range : tuple of (low, high), default=(0, 255)
+        The numbers that stand for black and white where X holds arrays.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the random weights with ``weights=None``.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The network, from RGB images in 0..255 to features.
+    weights_hash_ : str
+        SHA-256 of the weights of the network.
+    image_size_ : tuple of (height, width)
+        The size that images are resized to.
+    n_features_in_ : int
+        Number of columns of X, where `fit` saw a 2-D numeric X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where that X was a DataFrame.
+
+    See Also
+    --------
+    FineTunedCNNClassifier : Trains a head on such features, then the network.
+    skdr.model_selection.make_strategies : All four ways, ready to compare.
+
+    References
+    ----------
+    .. [1] A. S. Razavian et al., "CNN Features off-the-shelf: an Astounding
+       Baseline for Recognition", CVPR Workshops 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdr import PretrainedFeatureExtractor
+    >>> images = np.random.default_rng(0).integers(0, 256, (4, 40, 60, 3), dtype=np.uint8)
+    >>> extractor = PretrainedFeatureExtractor(layer=["block3", "last"], image_size=64)
+    >>> extractor.fit_transform(images).shape
+    (4, 1320)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **ImageEstimator._image_constraints,
+        "backbone": [str, keras.Model, callable],
+        "weights": [str, os.PathLike, None],
+        "layer": [str, "array-like"],
+        "pooling": [StrOptions({"avg", "max", "avgmax"}), None],
+        "dtype": [StrOptions({"float32", "bfloat16", "float16"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        backbone: BackboneLike = "EfficientNetLite0",
+        *,
+        weights: str | os.PathLike[str] | None = "imagenet",
+        layer: str | Sequence[str] = LAST,
+        pooling: str | None = "avg",
+        image_size: int | tuple[int, int] | None = None,
+        preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+        batch_size: int = 32,
+        dtype: str = "float32",
+        image_shape: tuple[int, ...] | None = None,
+        image_column: str | None = None,
+        value_range: tuple[float, float] = (0, 255),
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.layer = layer
+        self.pooling = pooling
+        self.image_size = image_size
+        self.preprocess = preprocess
+        self.batch_size = batch_size
+        self.dtype = dtype
+        self.image_shape = image_shape
+        self.image_column = image_column
+        self.value_range = value_range
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> "PretrainedFeatureExtractor":
+        """Load the network.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of n_samples images
+            Images in any of the forms that the user guide lists; none is
+            decoded.
+        y : ignored
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If the network or layer is not known, or X holds no images.
+        WeightsNotFoundError
+            If the weights are neither here nor to be downloaded.
+        """
+        source = self._validate_images(X, reset=True)
+        self.image_size_ = self._resolve_image_size(
+            source, default_image_size(self.backbone), smallest_image_size(self.backbone)
+        )
+        with keras_seed(check_random_state(self.random_state).randint(2**31 - 1)):
+            network = build_backbone(self.backbone, self.weights, self.image_size_)
+        self.weights_hash_ = weights_hash(network)
+        use_dtype(network, self.dtype)
+        self.model_ = tap_features(network, self.backbone, self.layer, self.pooling)
+        self._forward = ForwardPass(self.model_)
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Compute the features of each image.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of n_samples images
+            In any of the forms that `fit` takes.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_features) and dtype float32
+
+        Raises
+        ------
+        ImageDecodeError
+            If images are missing or broken; all of a batch are named.
+        """
+        check_is_fitted(self)
+        return self._forward_images(self._validate_images(X, reset=False))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.output_shape[1]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

@@ -1,0 +1,444 @@
+"""Training: the only caller of `Model.fit`. Seeds, phases, early stopping, callbacks."""
+
+import copy
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skdr.networks import (
+    Augmentation,
+    ForwardPass,
+    augmentation_layers,
+    batches_of,
+    set_trainable,
+    split_at,
+)
+
+# Outputs of the frozen layers are kept between epochs up to this size.
+MAX_ACTIVATION_BYTES = 2**31
+History = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images with what is to be learned from them.
+
+    Attributes
+    ----------
+    images : ndarray of shape (n, height, width, 3)
+        RGB in 0..255.
+    targets : ndarray of shape (n,) or (n, n_classes)
+        Class numbers, or one column a class, as the loss wants them.
+    weights : ndarray of shape (n,)
+        Sample weights, of mean 1.
+    """
+
+    images: NDArray[Any]
+    targets: NDArray[Any]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of training.
+
+    Attributes
+    ----------
+    name : str
+        As `history_` names it.
+    epochs : int
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
+    first : int
+        Index, in `classifier.operations`, of the first operation that learns.
+    update_batch_norm : bool
+        Whether BatchNorm layers that learn update their statistics.
+    scales : mapping of str to float
+        Share of the learning rate of each weight, by path; 1 where missing.
+    penalties : mapping of str to float
+        L2 penalty of each weight, by path, as a factor on the weight in its
+        gradient; 0 where missing.
+    warmup_epochs : float
+        Epochs over which the learning rate rises from 0.
+    """
+
+    name: str
+    epochs: int
+    learning_rate: Any
+    first: int
+    update_batch_norm: bool = False
+    scales: Mapping[str, float] = field(default_factory=dict)
+    penalties: Mapping[str, float] = field(default_factory=dict)
+    warmup_epochs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all phases share; see the classifiers' parameters of these names."""
+
+    optimizer: str | keras.optimizers.Optimizer
+    loss: str | keras.losses.Loss | Callable[..., Any]
+    metrics: Sequence[Any]
+    batch_size: int
+    augmentation: Augmentation
+    n_iter_no_change: int
+    tol: float
+    verbose: int
+    seed: int
+
+
+@contextmanager
+def keras_seed(seed: int) -> Iterator[None]:
+    """Make what Keras draws reproducible, and give the global generators back as they were.
+
+    Keras seeds initializers and dropout from Python's global generator.
+    """
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+class Trainer:
+    """Train a classifier in phases.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        On images; changed in place, and left uncompiled.
+    train : Examples
+    validation : Examples or None
+        Where given, training stops when the loss on them no longer falls, and
+        the weights of the best epoch are kept.
+    settings : Settings
+    callbacks : sequence of keras.callbacks.Callback
+        Deep copies are called, through all phases as through one training.
+
+    Attributes
+    ----------
+    history : dict of str to list
+        One entry an epoch: ``"phase"``, ``"epoch"`` (from 1, in its phase),
+        ``"learning_rate"`` and what Keras reports.
+    """
+
+    def __init__(
+        self,
+        classifier: keras.Model,
+        train: Examples,
+        validation: Examples | None,
+        settings: Settings,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ):
+        self.classifier = classifier
+        self.train = train
+        self.validation = validation
+        self.settings = settings
+        self.history: History = {}
+        self.keep_best = _KeepBest(settings.n_iter_no_change, settings.tol)
+        self._user_callbacks = _UserCallbacks(classifier, copy.deepcopy(list(callbacks)))
+
+    def frozen_outputs(
+        self, first: int, max_bytes: int | None = MAX_ACTIVATION_BYTES
+    ) -> list[NDArray[Any]] | None:
+        """Compute what enters operation `first`, for all images, once.
+
+        Parameters
+        ----------
+        first : int
+            Index in `classifier.operations`.
+        max_bytes : int or None
+            The size up to which outputs are computed.
+
+        Returns
+        -------
+        outputs : list of ndarray, or None
+            For training and, where there is any, validation images. None
+            where the network cannot be cut there, or they are too large.
+        """
+        parts = split_at(self.classifier, first)
+        if parts is None:
+            return None
+        frozen, _tail = parts
+        n_images = sum(len(examples.images) for examples in self._examples())
+        n_values = np.prod([n or 1 for n in frozen.output_shape[1:]], dtype=int)
+        if max_bytes is not None and n_images * n_values * 4 > max_bytes:
+            return None
+        forward = ForwardPass(frozen)
+        return [
+            forward(batches_of(examples.images, self.settings.batch_size))
+            for examples in self._examples()
+        ]
+
+    def run(self, phase: Phase, *, outputs: list[NDArray[Any]] | None) -> None:
+        """Train one phase.
+
+        Parameters
+        ----------
+        phase : Phase
+        outputs : list of ndarray or None
+            The phase's `frozen_outputs`: training then runs from there.
+        """
+        settings = self.settings
+        set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
+        if outputs is None:
+            network = self._augmented(augmentation_layers(settings.augmentation))
+            inputs = [examples.images for examples in self._examples()]
+        else:
+            parts = split_at(self.classifier, phase.first)
+            assert parts is not None  # for the type checker: there are outputs
+            network, inputs = parts[1], outputs
+        _seed_random_layers(network, settings.seed)
+        n_steps = -(-len(inputs[0]) // settings.batch_size)
+        optimizer = make_optimizer(settings.optimizer, phase.learning_rate)
+        optimizer.build(network.trainable_variables)
+        _adjust_steps(optimizer, network.trainable_variables, phase, n_steps)
+        network.compile(
+            optimizer=optimizer,
+            loss=copy.deepcopy(settings.loss),
+            weighted_metrics=copy.deepcopy(list(settings.metrics)),
+            jit_compile=False,
+        )
+        self._user_callbacks.begin_phase(network)
+        recorder = _Recorder(phase.name, self.history)
+        network.fit(
+            _shuffled_batches(inputs[0], self.train, settings.batch_size, settings.seed),
+            shuffle=False,
+            steps_per_epoch=n_steps,
+            epochs=phase.epochs,
+            validation_data=self._validation_data(inputs),
+            validation_batch_size=settings.batch_size,
+            callbacks=[
+                recorder,
+                *([self.keep_best] if self.validation is not None else []),
+                *([_Progress(phase)] if settings.verbose else []),
+                self._user_callbacks,
+            ],
+            verbose=0,
+        )
+
+    def finish(self) -> None:
+        """End the training, after the last phase."""
+        self._user_callbacks.finish()
+
+    def _examples(self) -> list[Examples]:
+        return [self.train] if self.validation is None else [self.train, self.validation]
+
+    def _augmented(self, layers: list[keras.Layer]) -> keras.Model:
+        images = x = keras.Input(self.classifier.input_shape[1:])
+        for layer in layers:
+            x = layer(x)
+        return keras.Model(images, self.classifier(x))
+
+    def _validation_data(self, inputs: list[NDArray[Any]]) -> tuple[Any, ...] | None:
+        if self.validation is None:
+            return None
+        return (inputs[1], self.validation.targets, self.validation.weights)
+
+
+def make_optimizer(
+    optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
+) -> keras.optimizers.Optimizer:
+    """Return a fresh optimizer of some kind with a learning rate of its own.
+
+    One made from a name clips the norm of the whole gradient at 1.
+    """
+    template = keras.optimizers.get(optimizer)
+    config = {**template.get_config(), "learning_rate": copy.deepcopy(learning_rate)}
+    if isinstance(optimizer, str):
+        config["global_clipnorm"] = 1.0
+    return type(template).from_config(config)
+
+
+def _adjust_steps(
+    optimizer: keras.optimizers.Optimizer,
+    variables: Sequence[keras.Variable],
+    phase: Phase,
+    n_steps: int,
+) -> None:
+    """Give each weight its own learning rate and penalty, and warm up.
+
+    Done where the optimizer updates one weight, so that it holds for every
+    optimizer, schedule and callback that sets the learning rate.
+    """
+    scales = [phase.scales.get(v.path, 1.0) for v in variables]
+    penalties = [phase.penalties.get(v.path, 0.0) for v in variables]
+    n_warmup = max(1.0, phase.warmup_epochs * n_steps)
+    plain_update = optimizer.update_step
+
+    def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
+        index = optimizer._get_variable_index(variable)
+        if penalties[index]:
+            gradient = gradient + penalties[index] * keras.ops.convert_to_tensor(variable)
+        progress = (keras.ops.cast(optimizer.iterations, "float32") + 1) / n_warmup
+        share = scales[index] * keras.ops.minimum(1.0, progress)
+        plain_update(gradient, variable, learning_rate * share)
+
+    optimizer.update_step = update_step
+
+
+def _shuffled_batches(
+    inputs: NDArray[Any], examples: Examples, batch_size: int, seed: int
+) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """Yield batches for ever, each epoch in an order of its own."""
+    rng = np.random.default_rng(seed)
+    while True:
+        order = rng.permutation(len(inputs))
+        for batch in batches_of(order, batch_size):
+            images = inputs[batch].astype(np.float32, copy=False)
+            yield images, examples.targets[batch], examples.weights[batch]
+
+
+def _seed_random_layers(network: keras.Model, seed: int) -> None:
+    """Start dropout and augmentation from a seed, the user's layers too."""
+    states = [v for v in network.variables if v.name == "seed_generator_state"]
+    for i, state in enumerate(states):
+        state.assign(np.array([seed + i, 0], dtype=state.dtype))
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Write each epoch into the history, and stop where the loss is no number."""
+
+    def __init__(self, phase: str, history: History):
+        super().__init__()
+        self._phase = phase
+        self._history = history
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        logs = logs or {}
+        row = {
+            "phase": self._phase,
+            "epoch": epoch + 1,
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            **{name: float(value) for name, value in logs.items()},
+        }
+        for name, value in row.items():
+            self._history.setdefault(name, []).append(value)
+        if not np.isfinite(row["loss"]):
+            raise ValueError(
+                f"Training diverged: the loss of epoch {epoch + 1} of phase {self._phase!r} is "
+                f"{row['loss']}. Set a lower learning rate than {row['learning_rate']:g}."
+            )
+
+
+class _KeepBest(keras.callbacks.Callback):
+    """Stop when the validation loss no longer falls, and go back to the best weights.
+
+    What an earlier phase reached counts: a phase that never gets below it
+    changes nothing.
+    """
+
+    def __init__(self, n_iter_no_change: int, tol: float):
+        super().__init__()
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.best_loss = np.inf
+        self.best_logs: Mapping[str, float] = {}
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._best_weights = self.model.get_weights()
+        self._n_without_gain = 0
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        logs = dict(logs or {})
+        self._n_without_gain += 1
+        if logs["val_loss"] < self.best_loss - self.tol:
+            self._n_without_gain = 0
+        if logs["val_loss"] < self.best_loss:
+            self.best_loss, self.best_logs = logs["val_loss"], logs
+            self._best_weights = self.model.get_weights()
+        if self._n_without_gain >= self.n_iter_no_change:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self.model.set_weights(self._best_weights)
+
+
+class _Progress(keras.callbacks.Callback):
+    """A progress bar over the epochs of one phase."""
+
+    def __init__(self, phase: Phase):
+        super().__init__()
+        self._phase = phase
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        keras.utils.io_utils.print_msg(f"{self._phase.name}:")
+        self._bar = keras.utils.Progbar(self._phase.epochs, unit_name="epoch")
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.update(epoch + 1, values=list((logs or {}).items()))
+
+
+class _UserCallbacks(keras.callbacks.Callback):
+    """Show the user's callbacks one training of the whole classifier.
+
+    The network that is trained may be a part of the classifier, and training
+    has phases; a ModelCheckpoint, CSVLogger or LearningRateScheduler knows
+    nothing of that. They see the classifier with the optimizer at work,
+    epochs that count on, one beginning and one end.
+    """
+
+    def __init__(self, classifier: keras.Model, callbacks: list[keras.callbacks.Callback]):
+        super().__init__()
+        self._callbacks = callbacks
+        self._view = keras.Model(classifier.inputs, classifier.outputs, name=classifier.name)
+        self._n_epochs = 0
+        self._has_begun = False
+
+    def begin_phase(self, network: keras.Model) -> None:
+        if self._callbacks:
+            self._view.compile(optimizer=network.optimizer, loss=network.loss)
+        self._offset = self._n_epochs
+
+    def finish(self) -> None:
+        """Tell the callbacks that training has ended; a phase's end is not theirs."""
+        if self._has_begun:
+            self._call("on_train_end")
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._view.stop_training = False
+        for callback in self._callbacks:
+            callback.set_params(self.params)
+            callback.set_model(self._view)
+            if not self._has_begun:
+                callback.on_train_begin(logs)
+        self._has_begun = True
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._call("on_epoch_begin", self._offset + epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._n_epochs = self._offset + epoch + 1
+        self._call("on_epoch_end", self._offset + epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._call("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._call("on_train_batch_end", batch, logs)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._call("on_test_begin", logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._call("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._call("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._call("on_test_batch_end", batch, logs)
+
+    def _call(self, hook: str, *args: Any) -> None:
+        for callback in self._callbacks:
+            getattr(callback, hook)(*args)
+        if self._view.stop_training and self.model is not None:
+            self.model.stop_training = True

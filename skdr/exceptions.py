@@ -1,0 +1,35 @@
+"""The errors and warnings of skdr."""
+
+__all__ = ["ImageDecodeError", "PixelRangeWarning", "WeightsNotFoundError"]
+
+
+class ImageDecodeError(ValueError):
+    """Images could not be turned into pixels.
+
+    The message lists every bad image found, each with its index in X, its
+    path where it has one, and the cause.
+
+    Attributes
+    ----------
+    indices : tuple of int
+        The positions in X of the images that could not be decoded.
+    """
+
+    def __init__(self, message: str, indices: tuple[int, ...] = ()):
+        super().__init__(message)
+        self.indices = indices
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.indices)
+
+
+class WeightsNotFoundError(OSError):
+    """The weights of a network are neither on this machine nor to be had.
+
+    The message names the file, the folder in which it is looked for and the
+    alternatives that work offline.
+    """
+
+
+class PixelRangeWarning(UserWarning):
+    """The numbers in an array of pixels do not look like the declared range."""

@@ -1,0 +1,13 @@
+"""What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
+
+from skdr.images._batches import decode_all, decoded_batches
+from skdr.images._source import ImageSource, as_image_column, as_image_source, holds_flat_rows
+
+__all__ = [
+    "ImageSource",
+    "as_image_column",
+    "as_image_source",
+    "decode_all",
+    "decoded_batches",
+    "holds_flat_rows",
+]

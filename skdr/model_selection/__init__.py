@@ -1,0 +1,5 @@
+"""Comparing strategies on a user's own images."""
+
+from skdr.model_selection._strategies import make_strategies
+
+__all__ = ["make_strategies"]

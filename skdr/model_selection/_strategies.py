@@ -1,0 +1,108 @@
+"""The four ways to use a ConvNet, as interchangeable estimators."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skdr._feature_extractor import PretrainedFeatureExtractor
+from skdr._fine_tuned import FineTunedCNNClassifier
+from skdr._scratch import ScratchCNNClassifier
+from skdr.networks import LAST, Augmentation, BackboneLike
+
+
+def make_strategies(
+    backbone: BackboneLike = "EfficientNetLite0",
+    *,
+    weights: str | os.PathLike[str] | None = "imagenet",
+    layer: str | Sequence[str] = LAST,
+    scratch_backbone: BackboneLike | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    augmentation: Augmentation = None,
+    batch_size: int = 32,
+    image_shape: tuple[int, ...] | None = None,
+    image_column: str | None = None,
+    value_range: tuple[float, float] = (0, 255),
+    random_state: int | np.random.RandomState | None = None,
+    verbose: int = 0,
+) -> dict[str, ClassifierMixin | Pipeline]:
+    """Return the four strategies, ready for one grid behind one sampler.
+
+    Parameters
+    ----------
+    backbone : str, keras.Model or callable, default="EfficientNetLite0"
+        The pretrained network of the first three.
+    weights : "imagenet", path or None, default="imagenet"
+        Its weights.
+    layer : str or sequence of str, default="last"
+        Where the features of the first three are taken.
+    scratch_backbone : str, keras.Model, callable or None, default=None
+        The network of the fourth; None is a small one.
+    image_size : int, (height, width) or None, default=None
+        Images are resized to it; None is each network's own size.
+    preprocess : callable, default=None
+        Takes one RGB image and returns one.
+    augmentation : {"fundus", "natural"}, layer, sequence of layers or None, default=None
+        Variation of the training images of the last three.
+    batch_size : int, default=32
+    image_shape, image_column, value_range
+        How images are found in X, see `PretrainedFeatureExtractor`.
+    random_state : int, RandomState instance or None, default=None
+    verbose : int, default=0
+
+    Returns
+    -------
+    strategies : dict of str to estimator
+        ``"frozen_svm"``: features of the frozen network, standardised, and a
+        linear SVM. ``"transfer"``: a new head trained on the frozen network.
+        ``"fine_tune"``: the head first, then the last blocks too.
+        ``"scratch"``: a network trained end to end from random weights.
+
+    Examples
+    --------
+    >>> from imblearn.pipeline import Pipeline
+    >>> from imblearn.under_sampling import RandomUnderSampler
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skdr.model_selection import make_strategies
+    >>> strategies = make_strategies(random_state=0)
+    >>> list(strategies)
+    ['frozen_svm', 'transfer', 'fine_tune', 'scratch']
+    >>> pipeline = Pipeline(
+    ...     [("sampler", RandomUnderSampler(random_state=0)), ("strategy", strategies["transfer"])]
+    ... )
+    >>> search = GridSearchCV(pipeline, {"strategy": list(strategies.values())})
+    """
+    images: dict[str, Any] = {
+        "image_size": image_size,
+        "preprocess": preprocess,
+        "batch_size": batch_size,
+        "image_shape": image_shape,
+        "image_column": image_column,
+        "value_range": value_range,
+        "random_state": random_state,
+        "verbose": verbose,
+    }
+    pretrained: dict[str, Any] = {"weights": weights, "layer": layer, **images}
+    return {
+        "frozen_svm": Pipeline(
+            [
+                ("features", PretrainedFeatureExtractor(backbone, **pretrained)),
+                ("scaler", StandardScaler()),
+                # Far more features than images: a margin this wide is what
+                # cross-validation on photographs of retinas and flowers chose.
+                ("svm", SVC(kernel="linear", C=0.001)),
+            ]
+        ),
+        "transfer": FineTunedCNNClassifier(
+            backbone, trainable="head", augmentation=augmentation, **pretrained
+        ),
+        "fine_tune": FineTunedCNNClassifier(backbone, augmentation=augmentation, **pretrained),
+        "scratch": ScratchCNNClassifier(scratch_backbone, augmentation=augmentation, **images),
+    }

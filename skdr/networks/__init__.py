@@ -1,0 +1,53 @@
+"""What a ConvNet is: which there are, how they are built, tapped, frozen and run."""
+
+from skdr.networks._augment import Augmentation, augmentation_layers
+from skdr.networks._backbones import BACKBONES, LAST, list_backbones, list_taps
+from skdr.networks._build import (
+    BackboneLike,
+    build_backbone,
+    default_image_size,
+    initialise_kernels,
+    smallest_image_size,
+    use_dtype,
+    weights_hash,
+)
+from skdr.networks._freeze import (
+    first_learning,
+    learning_blocks,
+    learning_rate_scales,
+    set_trainable,
+    split_at,
+)
+from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS, add_head, set_statistics
+from skdr.networks._inference import ForwardPass, batches_of
+from skdr.networks._small_cnn import build_small_cnn
+from skdr.networks._taps import tap_features
+
+__all__ = [
+    "BACKBONES",
+    "LAST",
+    "STANDARDISE",
+    "STANDARDISE_PIXELS",
+    "Augmentation",
+    "BackboneLike",
+    "ForwardPass",
+    "add_head",
+    "augmentation_layers",
+    "batches_of",
+    "build_backbone",
+    "build_small_cnn",
+    "default_image_size",
+    "first_learning",
+    "initialise_kernels",
+    "learning_blocks",
+    "learning_rate_scales",
+    "list_backbones",
+    "list_taps",
+    "set_statistics",
+    "set_trainable",
+    "smallest_image_size",
+    "split_at",
+    "tap_features",
+    "use_dtype",
+    "weights_hash",
+]

@@ -1,0 +1,47 @@
+"""Augmentation: presets, or the user's own Keras layers."""
+
+from collections.abc import Sequence
+
+import keras
+
+Augmentation = str | keras.Layer | Sequence[keras.Layer] | None
+
+
+def augmentation_layers(augmentation: Augmentation) -> list[keras.Layer]:
+    """Return fresh layers that vary RGB images in 0..255 in training.
+
+    Parameters
+    ----------
+    augmentation : {"fundus", "natural"}, layer, sequence of layers or None
+        ``"fundus"`` rotates over the full circle, flips both ways, zooms by
+        up to 10% and varies contrast by up to 10%: a retina has no upright.
+        ``"natural"`` flips left to right, shifts, zooms and rotates a little.
+        Given layers are copied.
+
+    Returns
+    -------
+    layers : list of keras.Layer
+        Empty for None.
+    """
+    if augmentation is None:
+        return []
+    if augmentation == "fundus":
+        return [
+            keras.layers.RandomFlip("horizontal_and_vertical"),
+            keras.layers.RandomRotation(0.5, fill_mode="constant"),
+            keras.layers.RandomZoom((-0.1, 0.1), fill_mode="constant"),
+            keras.layers.RandomContrast(0.1),
+        ]
+    if augmentation == "natural":
+        return [
+            keras.layers.RandomFlip("horizontal"),
+            keras.layers.RandomTranslation(0.1, 0.1, fill_mode="reflect"),
+            keras.layers.RandomRotation(0.04, fill_mode="reflect"),
+            keras.layers.RandomZoom((-0.15, 0.1), fill_mode="reflect"),
+        ]
+    given = [augmentation] if isinstance(augmentation, keras.Layer) else augmentation
+    return [_copy(layer) for layer in given]
+
+
+def _copy(layer: keras.Layer) -> keras.Layer:
+    return keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))

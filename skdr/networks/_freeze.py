@@ -1,0 +1,144 @@
+"""Which layers of a classifier learn, and at what share of the learning rate."""
+
+import re
+from collections.abc import Sequence
+
+import keras
+
+from skdr.networks._backbones import find_backbone, find_operation
+from skdr.networks._build import BackboneLike
+from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS
+from skdr.networks._taps import tap_pattern
+
+Trainable = str | int
+
+
+def learning_blocks(classifier: keras.Model, backbone: BackboneLike) -> list[list[keras.Operation]]:
+    """Cut a classifier into blocks, from early to late; the last is the head.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        As `add_head` returns it, with standardised features.
+    backbone : str, keras.Model or callable
+        A named network has a block between each two of its taps; in any
+        other, each layer with weights ends a block.
+
+    Returns
+    -------
+    blocks : list of lists of operations
+    """
+    operations = classifier.operations
+    names = [operation.name for operation in operations]
+    below, head = operations[: names.index(STANDARDISE)], operations[names.index(STANDARDISE) :]
+    ends = _block_ends(classifier, below, backbone)
+    blocks: list[list[keras.Operation]] = [[]]
+    for operation in below:
+        blocks[-1].append(operation)
+        if operation in ends:
+            blocks.append([])
+    if not _has_weights(blocks[-1]) and len(blocks) > 1:
+        blocks[-2].extend(blocks.pop())  # pooling and the like belong to the last block
+    return [*blocks, head]
+
+
+def first_learning(
+    blocks: Sequence[Sequence[keras.Operation]], backbone: BackboneLike, trainable: Trainable
+) -> int:
+    """Return the index, in `classifier.operations`, of the first operation that learns.
+
+    Parameters
+    ----------
+    blocks : sequence of sequences of operations
+        See `learning_blocks`.
+    backbone : str, keras.Model or callable
+        What the classifier was built from: a name brings its named taps.
+    trainable : {"all", "head"}, int or str
+        Everything, the head alone, that many blocks below the head too, or
+        everything after a named tap or layer.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer.
+    """
+    *below, _head = blocks
+    if trainable == "all":
+        return 0
+    if trainable == "head" or isinstance(trainable, int):
+        n_learning = 0 if trainable == "head" else trainable
+        return sum(len(block) for block in below[: max(0, len(below) - n_learning)])
+    names = [operation.name for block in below for operation in block]
+    pattern = tap_pattern(backbone, trainable)
+    matches = [i for i, name in enumerate(names) if re.fullmatch(pattern, name)]
+    if not matches:
+        raise ValueError(
+            f"trainable={trainable!r} is not a layer below the head. Use 'all', 'head', a "
+            f"number of blocks (there are {len(below)}), or the name of a tap or layer."
+        )
+    return matches[-1] + 1
+
+
+def set_trainable(classifier: keras.Model, first: int, *, update_batch_norm: bool) -> None:
+    """Let the layers from one operation on learn, and no others.
+
+    BatchNorm layers whose statistics are not to be updated do not learn at
+    all: Keras runs a frozen one in inference mode.
+    """
+    fixed = (STANDARDISE, STANDARDISE_PIXELS)
+    for index, operation in enumerate(classifier.operations):
+        if not isinstance(operation, keras.Layer):
+            continue
+        is_batch_norm = isinstance(operation, keras.layers.BatchNormalization)
+        learns = index >= first and operation.name not in fixed
+        operation.trainable = learns and (update_batch_norm or not is_batch_norm)
+
+
+def split_at(classifier: keras.Model, first: int) -> tuple[keras.Model, keras.Model] | None:
+    """Split a classifier before one of its operations.
+
+    Returns
+    -------
+    parts : tuple of (frozen, tail) or None
+        Two networks that share the layers of the classifier, so that
+        ``tail(frozen(images))`` is its output; None where more than one
+        tensor crosses the cut.
+    """
+    before = classifier.operations[:first]
+    if not any(_has_weights([operation]) for operation in before):
+        return None
+    boundary = before[-1].output
+    try:
+        tail = keras.Model(boundary, classifier.outputs)
+    except ValueError:  # another path leads around the boundary
+        return None
+    return keras.Model(classifier.inputs, boundary), tail
+
+
+def learning_rate_scales(
+    blocks: Sequence[Sequence[keras.Operation]], layer_decay: float
+) -> dict[str, float]:
+    """Return the share of the learning rate of each weight, by its path.
+
+    The head learns at the full rate, the block below it at `layer_decay`
+    times that, the next at `layer_decay` squared, and so on.
+    """
+    scales = {}
+    for depth, block in enumerate(reversed(blocks)):
+        for operation in block:
+            for weight in getattr(operation, "weights", []):
+                scales[weight.path] = layer_decay**depth
+    return scales
+
+
+def _block_ends(
+    classifier: keras.Model, below: Sequence[keras.Operation], backbone: BackboneLike
+) -> set[keras.Operation]:
+    if not isinstance(backbone, str):
+        return {op for op in below if _has_weights([op])}
+    patterns = find_backbone(backbone).taps.values()
+    return {op for p in patterns if (op := find_operation(classifier, p)) is not None}
+
+
+def _has_weights(operations: Sequence[keras.Operation]) -> bool:
+    return any(getattr(operation, "weights", []) for operation in operations)

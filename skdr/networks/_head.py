@@ -1,0 +1,74 @@
+"""The head: pooled features to class probabilities."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+STANDARDISE = "standardise"
+STANDARDISE_PIXELS = "standardise_pixels"
+
+
+def add_head(
+    features: keras.Model,
+    n_classes: int,
+    *,
+    hidden_layer_sizes: Sequence[int] = (),
+    dropout: float = 0.0,
+    standardise: bool = True,
+) -> keras.Model:
+    """Put a classifier on a network of features.
+
+    Parameters
+    ----------
+    features : keras.Model
+        On images, with an output of shape (None, n_features).
+    n_classes : int
+    hidden_layer_sizes : sequence of int, default=()
+        Units of each ReLU layer between features and classes.
+    dropout : float in [0, 1), default=0.0
+        Share of the inputs of each dense layer that is left out in training.
+    standardise : bool, default=True
+        Whether features are standardised first, as a `StandardScaler` before
+        a linear model would: those of a pretrained network differ in scale
+        by orders of magnitude. See `set_statistics`.
+
+    Returns
+    -------
+    classifier : keras.Model
+        On the same images, with probabilities of shape (None, n_classes). It
+        shares the layers of `features`.
+    """
+    x = features.outputs[0]
+    if standardise:
+        x = keras.layers.BatchNormalization(
+            center=False, scale=False, epsilon=1e-12, trainable=False, name=STANDARDISE
+        )(x)
+    for i, units in enumerate(hidden_layer_sizes, start=1):
+        x = _dropout(x, dropout, f"dropout{i}")
+        x = keras.layers.Dense(units, activation="relu", name=f"hidden{i}")(x)
+    x = _dropout(x, dropout, "dropout")
+    x = keras.layers.Dense(n_classes, activation="softmax", dtype="float32", name="classes")(x)
+    return keras.Model(features.inputs, x, name=f"{features.name}_classifier")
+
+
+def set_statistics(
+    classifier: keras.Model, name: str, mean: NDArray[np.floating], variance: NDArray[np.floating]
+) -> None:
+    """Set the mean and variance, one a feature, by which a layer standardises.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        Changed in place, if it has such a layer.
+    name : {"standardise", "standardise_pixels"}
+    mean, variance : ndarray of shape (n_features,)
+    """
+    for layer in classifier.layers:
+        if layer.name == name:
+            layer.set_weights([mean, variance])
+
+
+def _dropout(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
+    return keras.layers.Dropout(rate, name=name)(x) if rate > 0 else x

@@ -1,0 +1,79 @@
+"""Points in a network: features are taken there, and training may begin there."""
+
+import re
+from collections.abc import Sequence
+
+import keras
+
+from skdr.networks._backbones import LAST, find_backbone, find_operation
+from skdr.networks._build import BackboneLike, rename_automatic_names
+
+
+def tap_features(
+    network: keras.Model,
+    backbone: BackboneLike,
+    layer: str | Sequence[str],
+    pooling: str | None,
+) -> keras.Model:
+    """Cut a network at one or several points and pool what comes out there.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `build_backbone` returns it.
+    backbone : str, keras.Model or callable
+        What it was built from: a name brings its named taps.
+    layer : str or sequence of str
+        ``"last"``, a named tap, or the name of a Keras layer. The features
+        of several are concatenated.
+    pooling : {"avg", "max", "avgmax"} or None
+        How a feature map becomes a vector; None flattens it.
+
+    Returns
+    -------
+    features : keras.Model
+        On the same images, with an output of shape (None, n_features).
+
+    Raises
+    ------
+    ValueError
+        If a layer is not known.
+    """
+    layers = [layer] if isinstance(layer, str) else list(layer)
+    pooled = [_pool(find_tap(network, backbone, name), pooling) for name in layers]
+    features = pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="taps")(pooled)
+    tapped = keras.Model(network.inputs, features, name=f"{network.name}_features")
+    rename_automatic_names(tapped)
+    return tapped
+
+
+def find_tap(network: keras.Model, backbone: BackboneLike, name: str) -> keras.KerasTensor:
+    """Return the output of a named tap or layer."""
+    if name == LAST:
+        return network.outputs[0]
+    operation = find_operation(network, tap_pattern(backbone, name))
+    if operation is None:
+        taps = find_backbone(backbone).taps if isinstance(backbone, str) else {}
+        raise ValueError(
+            f"layer={name!r} is not a layer of {network.name!r}. Its named taps are "
+            f"{[*taps, LAST]}; any name of its {len(network.layers)} Keras layers will do too."
+        )
+    return operation.output
+
+
+def tap_pattern(backbone: BackboneLike, name: str) -> str:
+    """Return the pattern of a named tap, or that of a layer's own name."""
+    taps = find_backbone(backbone).taps if isinstance(backbone, str) else {}
+    return taps.get(name, re.escape(name))
+
+
+def _pool(tensor: keras.KerasTensor, pooling: str | None) -> keras.KerasTensor:
+    """Pool one feature map; layers are unnamed here and renamed with the rest."""
+    if len(tensor.shape) != 4:
+        return keras.layers.Flatten()(tensor) if len(tensor.shape) > 2 else tensor
+    if pooling is None:
+        return keras.layers.Flatten()(tensor)
+    average, maximum = keras.layers.GlobalAveragePooling2D(), keras.layers.GlobalMaxPooling2D()
+    if pooling == "avgmax":
+        return keras.layers.Concatenate()([average(tensor), maximum(tensor)])
+    return (average if pooling == "avg" else maximum)(tensor)
