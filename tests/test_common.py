@@ -1,0 +1,24 @@
+"""scikit-learn's own checks: none is expected to fail, none is switched off."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
+from tests.conftest import tiny_network
+
+TINY_HEAD = {"head_epochs": 40, "head_learning_rate": 0.01, "C": 1.0, "image_size": 16}
+ESTIMATORS = [
+    PretrainedFeatureExtractor(),
+    FineTunedCNNClassifier(),
+    ScratchCNNClassifier(),
+    PretrainedFeatureExtractor(tiny_network, weights=None, image_size=16, pooling="avgmax"),
+    FineTunedCNNClassifier(tiny_network, weights=None, trainable="head", **TINY_HEAD),
+    FineTunedCNNClassifier(tiny_network, weights=None, trainable=1, epochs=2, **TINY_HEAD),
+    ScratchCNNClassifier(tiny_network, image_size=16, epochs=40, learning_rate=0.01),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Rows of .* numbers are no square image")
+@parametrize_with_checks(ESTIMATORS)
+def test_estimator_passes_check(estimator, check):
+    check(estimator)
