@@ -22,7 +22,7 @@ from sklearn.utils.validation import (
 from skdr._params import Interval, StrOptions, fit_context
 from skdr._training import Examples, Settings, Trainer, keras_seed
 from skdr.images import ImageSource, as_image_source, decode_all, decoded_batches, holds_flat_rows
-from skdr.networks import ForwardPass, weights_hash
+from skdr.networks import ForwardPass, set_class_shares, weights_hash
 
 
 class ImageEstimator(BaseEstimator):
@@ -171,9 +171,11 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             classifier = self._initial_network(image_size, seed)
             images = decode_all(source.take(chosen), image_size, self.batch_size, self.preprocess)
             examples = [
-                self._examples(images[rows], y[chosen[rows]], weights[rows], is_training=i == 0)
-                for i, rows in enumerate(split)
+                self._examples(images[rows], y[chosen[rows]], weights[rows]) for rows in split
             ]
+            if not self._continues():
+                shares = np.bincount(y[chosen[split[0]]], examples[0].weights, len(self.classes_))
+                set_class_shares(classifier, shares)
             validation = examples[1] if len(examples) > 1 else None
             settings = self._settings(seed)
             trainer = Trainer(classifier, examples[0], validation, settings, self.callbacks or ())
@@ -219,12 +221,12 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
                 f"This {type(self).__name__} estimator requires y to be passed, "
                 "but the target y is None."
             )
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        check_consistent_length(np.empty(n_samples), y)
-        classes, encoded = np.unique(y, return_inverse=True)
+        labels: NDArray[Any] = column_or_1d(y, warn=True)
+        if labels.dtype.kind == "f":
+            assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+        check_consistent_length(np.empty(n_samples), labels)
+        classes, encoded = np.unique(labels, return_inverse=True)
         if self._continues() and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True, but y has classes {list(classes)} and the last fit had "
@@ -234,7 +236,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             raise ValueError(
                 f"Training needs at least two classes; y has one class {classes[0]!r}."
             )
-        self.classes_ = classes
+        self.classes_: NDArray[Any] = classes
         return encoded
 
     def _groups(self, X: Any, n_samples: int) -> NDArray[Any] | None:
@@ -282,18 +284,13 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         return network
 
     def _examples(
-        self,
-        images: NDArray[Any],
-        y: NDArray[np.intp],
-        weights: NDArray[np.float64],
-        *,
-        is_training: bool,
+        self, images: NDArray[Any], y: NDArray[np.intp], weights: NDArray[np.float64]
     ) -> Examples:
-        weights = weights * self._class_weights(y, weights)[y]
+        in_loss = weights * self._class_weights(y, weights)[y]
         targets: NDArray[Any] = y
         if not _wants_class_numbers(self.loss):
             targets = np.eye(len(self.classes_), dtype=np.float32)[y]
-        return Examples(images, targets, (weights / weights.mean()).astype(np.float32))
+        return Examples(images, targets, (in_loss / in_loss.mean()).astype(np.float32), weights)
 
     def _class_weights(
         self, y: NDArray[np.intp], weights: NDArray[np.float64]
@@ -364,7 +361,7 @@ def _merge_equal_images(
     """
     first_rows: dict[tuple[bytes, int, int], int] = {}
     totals: dict[tuple[bytes, int, int], float] = {}
-    for row in np.flatnonzero(weights):
+    for row in map(int, np.flatnonzero(weights)):
         group = 0 if groups is None else int(groups[row])
         key = (source.digest(row), int(y[row]), group)
         first_rows.setdefault(key, row)

@@ -158,9 +158,13 @@ class FineTunedCNNClassifier(CNNClassifier):
             warmup_epochs=self.warmup_epochs,
         )
         features = trainer.frozen_outputs(head.first, max_bytes=None)
+        assert features is not None  # for the type checker: the head has one input
         if not self._continues():
-            scaler = StandardScaler().fit(features[0], sample_weight=trainer.train.weights)
-            set_statistics(classifier, STANDARDISE, scaler.mean_, scaler.scale_**2)
+            scaler = StandardScaler().fit(features[0], sample_weight=trainer.train.counts)
+            # A feature that hardly varies must not be blown up: when the layers
+            # below it learn, it would be what changes most.
+            variance = scaler.var_ + scaler.var_.mean()
+            set_statistics(classifier, STANDARDISE, scaler.mean_, variance)
         trainer.run(head, outputs=None if self.augmentation is not None else features)
         if fine_tune.epochs:
             outputs = None

@@ -36,12 +36,16 @@ class Examples:
     targets : ndarray of shape (n,) or (n, n_classes)
         Class numbers, or one column a class, as the loss wants them.
     weights : ndarray of shape (n,)
-        Sample weights, of mean 1.
+        Weights in the loss, of mean 1.
+    counts : ndarray of shape (n,)
+        Sample weights alone, without class weights: how many images each
+        stands for.
     """
 
     images: NDArray[Any]
     targets: NDArray[Any]
     weights: NDArray[np.float32]
+    counts: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -94,18 +98,16 @@ class Settings:
 
 @contextmanager
 def keras_seed(seed: int) -> Iterator[None]:
-    """Make what Keras draws reproducible, and give the global generators back as they were.
+    """Make what Keras draws reproducible, and give the global generator back as it was.
 
     Keras seeds initializers and dropout from Python's global generator.
     """
-    python_state, numpy_state = random.getstate(), np.random.get_state()
+    state = random.getstate()
     random.seed(seed)
-    np.random.seed(seed)
     try:
         yield
     finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
+        random.setstate(state)
 
 
 class Trainer:
@@ -314,7 +316,7 @@ class _Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         logs = logs or {}
-        row = {
+        row: dict[str, Any] = {
             "phase": self._phase,
             "epoch": epoch + 1,
             "learning_rate": float(self.model.optimizer.learning_rate),
@@ -370,8 +372,8 @@ class _Progress(keras.callbacks.Callback):
         self._phase = phase
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        keras.utils.io_utils.print_msg(f"{self._phase.name}:")
-        self._bar = keras.utils.Progbar(self._phase.epochs, unit_name="epoch")
+        unit = f"{self._phase.name} epoch"
+        self._bar = keras.utils.Progbar(self._phase.epochs, unit_name=unit)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self._bar.update(epoch + 1, values=list((logs or {}).items()))

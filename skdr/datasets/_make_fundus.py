@@ -33,8 +33,8 @@ def make_fundus_images(
 ) -> Bunch | tuple[NDArray[np.uint8], NDArray[np.intp]]:
     """Generate synthetic fundus photographs of diabetic retinopathy.
 
-    Two eyes a patient, of equal grade in two of three patients and one apart
-    in most others. Grades follow the ICDR scale [1]_: 0 no lesions; 1
+    Two eyes a patient, of equal grade in two of three patients or more, one
+    grade apart in the others. Grades follow the ICDR scale [1]_: 0 no lesions; 1
     microaneurysms only; 2 haemorrhages, hard exudates and cotton-wool spots
     too; 3 haemorrhages in all four quadrants and beaded veins; 4 new vessels
     or bleeding before the retina.
@@ -100,7 +100,6 @@ def _grades_of_eyes(
 ) -> NDArray[np.intp]:
     first = rng.choice(5, size=n_samples // 2 + 1, p=shares / shares.sum())
     step = rng.choice([-1, 0, 1], size=len(first), p=[1 / 6, 2 / 3, 1 / 6])
-    # An eye beside a healthy one stays healthy or has begun, and so at the other end.
     second = np.clip(first + step, 0, 4)
     return np.stack([first, second], axis=1).ravel()[:n_samples]
 
@@ -174,8 +173,8 @@ class _Eye:
     def _lesions(self, retina: NDArray[np.float64]) -> None:
         """Paint what the grade asks for."""
         rng, grade = self.rng, self.grade
-        n_aneurysms = {0: 0, 1: rng.integers(3, 9), 2: rng.integers(6, 16)}
-        self._dots(retina, n_aneurysms.get(grade, rng.integers(10, 26)), (0.008, 0.013), 0.55)
+        fewest, most = [(0, 1), (3, 9), (6, 16), (10, 26), (10, 26)][grade]
+        self._dots(retina, rng.integers(fewest, most), (0.008, 0.013), 0.55)
         if grade == 0 and rng.random() < 0.5:
             self._drusen(retina)
         if grade == 2:
@@ -194,7 +193,7 @@ class _Eye:
     def _dots(
         self,
         retina: NDArray[np.float64],
-        n_dots: int,
+        n_dots: int | np.integer,
         radii: tuple[float, float],
         opacity: float,
         quadrant: int | None = None,
@@ -207,7 +206,7 @@ class _Eye:
             self._blob(draw, centre, radius)
         self._darken(retina, self._opacity(layer, 0.5) * opacity, (0.55, 0.9, 0.85))
 
-    def _exudates(self, retina: NDArray[np.float64], n_clusters: int) -> None:
+    def _exudates(self, retina: NDArray[np.float64], n_clusters: int | np.integer) -> None:
         """Hard exudates: small, bright, yellow, sharp, in clusters."""
         layer, draw = self._canvas()
         for _ in range(n_clusters):
@@ -217,7 +216,7 @@ class _Eye:
                 self._blob(draw, (x + offset[0], y + offset[1]), self.rng.uniform(0.006, 0.016))
         self._lighten(retina, self._opacity(layer, 0.4) * 0.75, (0.98, 0.88, 0.50))
 
-    def _cotton_wool(self, retina: NDArray[np.float64], n_spots: int) -> None:
+    def _cotton_wool(self, retina: NDArray[np.float64], n_spots: int | np.integer) -> None:
         """Cotton-wool spots: pale, soft, larger."""
         layer, draw = self._canvas()
         for _ in range(n_spots):
@@ -234,7 +233,7 @@ class _Eye:
         self._lighten(retina, self._opacity(layer, 1.0) * 0.4, (0.92, 0.78, 0.45))
 
     def _proliferation(self, retina: NDArray[np.float64]) -> None:
-        """New vessels in tangles, or a boat-shaped haemorrhage before the retina."""
+        """Paint new vessels in tangles, or a boat-shaped haemorrhage before the retina."""
         bleeds = self.rng.random() < 0.4
         if bleeds:
             layer, draw = self._canvas()

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from skdr.images._decode import VALUE_RANGE, decode_image, is_path
 
 MIN_SQUARE_SIDE = 8
 _MAX_LISTED = 20
+
+
+Images: TypeAlias = Sequence[Any] | NDArray[Any]
 
 
 class ImageSource:
@@ -36,7 +39,7 @@ class ImageSource:
 
     def __init__(
         self,
-        items: Sequence[Any],
+        items: Images,
         value_range: tuple[float, float] | None = VALUE_RANGE,
         indices: NDArray[np.intp] | None = None,
         is_strip: bool = False,
@@ -62,7 +65,7 @@ class ImageSource:
         except Exception as exc:
             raise undecodable([(self, i, exc)]) from exc
 
-    def digest(self, i: int) -> bytes:
+    def digest(self, i: int | np.integer) -> bytes:
         """Return 16 bytes that are equal for equal contents."""
         item = self._item(i)
         if is_path(item):
@@ -89,7 +92,7 @@ class ImageSource:
         if missing:
             raise undecodable(missing)
 
-    def _item(self, i: int) -> Any:
+    def _item(self, i: int | np.integer) -> Any:
         return self.items[self.indices[i]]
 
 
@@ -207,7 +210,7 @@ def as_image_column(images: Any, *, image_shape: tuple[int, ...] | None = None) 
     return column
 
 
-def _items(X: Any, image_column: str | None) -> Sequence[Any]:
+def _items(X: Any, image_column: str | None) -> Images:
     """Return the images in X, whatever X is, as a sequence."""
     if hasattr(X, "columns"):
         return X[_image_column_name(X, image_column)].to_list()

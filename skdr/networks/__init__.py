@@ -18,7 +18,13 @@ from skdr.networks._freeze import (
     set_trainable,
     split_at,
 )
-from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS, add_head, set_statistics
+from skdr.networks._head import (
+    STANDARDISE,
+    STANDARDISE_PIXELS,
+    add_head,
+    set_class_shares,
+    set_statistics,
+)
 from skdr.networks._inference import ForwardPass, batches_of
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
@@ -43,6 +49,7 @@ __all__ = [
     "learning_rate_scales",
     "list_backbones",
     "list_taps",
+    "set_class_shares",
     "set_statistics",
     "set_trainable",
     "smallest_image_size",

@@ -1,10 +1,11 @@
 """Augmentation: presets, or the user's own Keras layers."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import keras
 
-Augmentation = str | keras.Layer | Sequence[keras.Layer] | None
+Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | None
 
 
 def augmentation_layers(augmentation: Augmentation) -> list[keras.Layer]:

@@ -48,11 +48,16 @@ class Backbone:
         if self.is_lite:
             return build_efficientnet_lite(self.name, input_tensor)
         builder: Callable[..., keras.Model] = getattr(keras.applications, self.name)
-        return builder(include_top=False, weights=weights, input_tensor=input_tensor)
+        return builder(
+            include_top=False,
+            weights=weights,
+            input_tensor=input_tensor,
+            input_shape=tuple(input_tensor.shape[1:]),
+        )
 
 
 def _convnext_taps(depths: tuple[int, ...]) -> Taps:
-    """A stage ends in a residual sum, which Keras numbers through the network."""
+    """Tap the residual sums that end a stage; Keras numbers them through the network."""
     n_sums = [sum(depths[: stage + 1]) for stage in range(len(depths))]
     return {f"stage{stage}": f"add_{n - 1}" for stage, n in enumerate(n_sums)}
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ from skdr.exceptions import WeightsNotFoundError
 from skdr.networks._backbones import Backbone, find_backbone
 from skdr.networks._efficientnet_lite import load_imagenet_weights
 
-BackboneLike = str | keras.Model | Callable[[tuple[int, int, int]], keras.Model]
+BackboneLike: TypeAlias = str | keras.Model | Callable[[tuple[int, int, int]], keras.Model]
 _DEFAULT_SIZE = 224
 _WEIGHT_FILES = (".weights.h5", ".h5", ".keras")
 
@@ -218,16 +218,22 @@ def _weights_path(weights: str | os.PathLike[str] | None) -> Path | None:
 
 
 def _load_weights_file(network: keras.Model, path: Path) -> None:
+    misfit = f"weights={str(path)!r} do not fit {network.name!r} without its classes"
+    # Keras may leave weights that it does not find as they were, with a warning.
+    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
     try:
         if path.suffix == ".keras":
             network.set_weights(keras.saving.load_model(path, compile=False).get_weights())
         else:
             network.load_weights(path)
     except Exception as exc:
+        raise ValueError(f"{misfit} (include_top=False): {exc}") from exc
+    missing = [v.path for v in network.weights if np.isnan(keras.ops.convert_to_numpy(v)).any()]
+    if missing:
         raise ValueError(
-            f"weights={str(path)!r} do not fit {network.name!r} without its classes "
-            f"(include_top=False): {exc}"
-        ) from exc
+            f"{misfit} (include_top=False): {len(missing)} weights are not in the file, "
+            f"{missing[0]!r} the first."
+        )
 
 
 def _download_failed(name: str, exc: Exception) -> WeightsNotFoundError:
@@ -243,18 +249,16 @@ def _download_failed(name: str, exc: Exception) -> WeightsNotFoundError:
 
 
 def rename_automatic_names(network: keras.Model) -> None:
-    """Number the layers that Keras named by itself from the start of this network.
+    """Give layers that Keras named by itself numbers from the start of this network.
 
     Keras counts ``add``, ``add_1``, ... over all that a process ever built.
     """
     counts: Counter[str] = Counter()
-    taken = {operation.name for operation in network.operations}
     for operation in network.operations:
         automatic = _snake_case(type(operation).__name__)
         if re.fullmatch(rf"{automatic}(_\d+)?", operation.name):
             number = counts[automatic]
             counts[automatic] += 1
-            taken.discard(operation.name)
             operation.name = f"{automatic}_{number}" if number else automatic
 
 

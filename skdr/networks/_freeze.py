@@ -65,9 +65,10 @@ def first_learning(
     *below, _head = blocks
     if trainable == "all":
         return 0
-    if trainable == "head" or isinstance(trainable, int):
-        n_learning = 0 if trainable == "head" else trainable
-        return sum(len(block) for block in below[: max(0, len(below) - n_learning)])
+    if trainable == "head":
+        trainable = 0
+    if not isinstance(trainable, str):
+        return sum(len(block) for block in below[: max(0, len(below) - trainable)])
     names = [operation.name for block in below for operation in block]
     pattern = tap_pattern(backbone, trainable)
     matches = [i for i, name in enumerate(names) if re.fullmatch(pattern, name)]
@@ -101,13 +102,12 @@ def split_at(classifier: keras.Model, first: int) -> tuple[keras.Model, keras.Mo
     -------
     parts : tuple of (frozen, tail) or None
         Two networks that share the layers of the classifier, so that
-        ``tail(frozen(images))`` is its output; None where more than one
-        tensor crosses the cut.
+        ``tail(frozen(images))`` is its output; None where nothing comes
+        before, or more than one tensor crosses the cut.
     """
-    before = classifier.operations[:first]
-    if not any(_has_weights([operation]) for operation in before):
+    if first == 0:
         return None
-    boundary = before[-1].output
+    boundary = classifier.operations[first - 1].output
     try:
         tail = keras.Model(boundary, classifier.outputs)
     except ValueError:  # another path leads around the boundary

@@ -49,7 +49,15 @@ def add_head(
         x = _dropout(x, dropout, f"dropout{i}")
         x = keras.layers.Dense(units, activation="relu", name=f"hidden{i}")(x)
     x = _dropout(x, dropout, "dropout")
-    x = keras.layers.Dense(n_classes, activation="softmax", dtype="float32", name="classes")(x)
+    # On standardised features the start is that of a logistic regression.
+    initializer = "zeros" if standardise else "glorot_uniform"
+    x = keras.layers.Dense(
+        n_classes,
+        activation="softmax",
+        kernel_initializer=initializer,
+        dtype="float32",
+        name="classes",
+    )(x)
     return keras.Model(features.inputs, x, name=f"{features.name}_classifier")
 
 
@@ -68,6 +76,22 @@ def set_statistics(
     for layer in classifier.layers:
         if layer.name == name:
             layer.set_weights([mean, variance])
+
+
+def set_class_shares(classifier: keras.Model, shares: NDArray[np.floating]) -> None:
+    """Let a new head start from the shares of the classes, not from equal ones.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        As `add_head` returns it; changed in place.
+    shares : ndarray of shape (n_classes,)
+        Weights of the classes in training; they need not sum to 1.
+    """
+    layer = classifier.get_layer("classes")
+    kernel, _ = layer.get_weights()
+    smallest = 1e-6 * shares.sum()
+    layer.set_weights([kernel, np.log(np.maximum(shares, smallest) / shares.sum())])
 
 
 def _dropout(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:

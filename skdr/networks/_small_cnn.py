@@ -35,7 +35,9 @@ def build_small_cnn(input_shape: tuple[int, int, int]) -> keras.Model:
     return keras.Model(images, x, name="small_cnn")
 
 
-def _conv_bn_relu(x: keras.KerasTensor, filters: int, name: str, strides: int = 1):
+def _conv_bn_relu(
+    x: keras.KerasTensor, filters: int, name: str, strides: int = 1
+) -> keras.KerasTensor:
     x = keras.layers.Conv2D(
         filters, 3, strides, padding="same", use_bias=False, name=f"{name}_conv"
     )(x)
