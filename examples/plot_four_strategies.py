@@ -48,9 +48,8 @@ def load(folder, n_per_class, seed):
     images = data.data.reshape(-1, 1)
     groups = np.arange(len(images)) if data.groups is None else data.groups
     rows = np.arange(len(images)).reshape(-1, 1)
-    counts = {
-        label: min(n_per_class, n) for label, n in zip(*np.unique(data.target, return_counts=True))
-    }
+    found = zip(*np.unique(data.target, return_counts=True), strict=True)
+    counts = {label: min(n_per_class, n) for label, n in found}
     sampler = RandomUnderSampler(sampling_strategy=counts, random_state=seed)
     chosen = sampler.fit_resample(rows, data.target)[0].ravel()
     return images[chosen], data.target[chosen], groups[chosen], GRADING if is_graded else ACCURACY

@@ -31,7 +31,156 @@ from skdr.networks import (
 
 
 class FineTunedCNNClassifier(CNNClassifier):
-    """DOC"""
+    """Classify images with a pretrained ConvNet, fine-tuned.
+
+    First a new head is trained on the features of the frozen network: that
+    alone is transfer (``trainable="head"``). Then the last blocks, or all,
+    learn too, at a low rate. Head first, because a random head would wreck the
+    features it stands on [1]_.
+
+    Parameters
+    ----------
+    backbone : str, keras.Model or callable, default="EfficientNetLite0"
+        A name of `list_backbones`, a network on RGB images in 0..255, or a
+        callable that takes an input shape ``(height, width, 3)`` and returns
+        such a network.
+    weights : "imagenet", path or None, default="imagenet"
+        ImageNet weights, a ``.weights.h5``, ``.h5`` or ``.keras`` file that
+        fits the network without its classes, or random weights. A network
+        given as `backbone` keeps its own weights with ``"imagenet"``.
+    layer : str or sequence of str, default="last"
+        Where the network is cut and the head put on: ``"last"``, a tap of
+        `list_taps` or a Keras layer, or several, concatenated.
+    pooling : {"avg", "max", "avgmax"} or None, default="avg"
+        How a map of features becomes a vector.
+    trainable : {"head", "all"}, int or str, default=2
+        What learns in the second phase: nothing, every layer, that many blocks
+        below the head, or every layer after a named tap or layer. Blocks lie
+        between the taps of `list_taps`; in an own network each layer with
+        weights is one.
+    batch_norm : {"stored", "updated"}, default="stored"
+        Whether BatchNorm layers keep their stored statistics and scales or
+        learn them from the batches. See Notes.
+    layer_decay : float in (0, 1], default=1.0
+        Factor on the learning rate from each block to the one before it.
+        0.65 to 0.9 is usual with ``trainable="all"``.
+    hidden_layer_sizes : sequence of int, default=()
+        Units of the ReLU layers between features and classes.
+    dropout : float in [0, 1), default=0.0
+        Share of the inputs of each dense layer left out in training.
+    C : float, default=0.005
+        Inverse strength of the L2 penalty on the weights of the head, on
+        standardised features, as in `LogisticRegression`.
+    head_epochs : int, default=50
+        Passes over the training images in the first phase. Without
+        augmentation the network is run once for all of them.
+    head_learning_rate : float or LearningRateSchedule, default=2e-3
+        Learning rate of the first phase.
+    epochs : int, default=6
+        Passes over the training images in the second phase.
+    learning_rate : float or LearningRateSchedule, default=3e-5
+        Learning rate of the second phase.
+    warmup_epochs : float, default=1.0
+        Epochs over which the learning rate of the second phase rises from 0.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        Its learning rate is set by the parameters of that name. One given by
+        name clips the norm of the gradient at 1.
+    loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
+        Gets one column a class; a loss whose name begins with "sparse" gets
+        class numbers.
+    metrics : sequence, default=None
+        Metrics that Keras reports into `history_`; None is accuracy.
+    batch_size : int, default=32
+        Images in one step of training, and in one pass of prediction.
+    augmentation : {"fundus", "natural"}, layer, sequence of layers or None, default=None
+        Random variation of the training images, anew in each epoch:
+        ``"fundus"`` (full rotation, flips, 10% zoom and contrast), ``"natural"``
+        (left-right flip, small shifts, rotations and zoom) or own Keras layers.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, by label.
+    early_stopping : bool, default=False
+        Whether to set aside part of the training images, stop when the loss on
+        them no longer falls, and keep the weights of the best epoch.
+    validation_fraction : float, default=0.1
+        The part set aside: stratified by class, shuffled, and by whole groups
+        where `group_column` is given.
+    n_iter_no_change : int, default=10
+        Epochs without a gain of `tol` after which training stops.
+    tol : float, default=1e-4
+    group_column : str, default=None
+        Column of a DataFrame X that holds groups, such as patients.
+    callbacks : sequence of keras.callbacks.Callback, default=None
+        Deep copies are called. They see one training of the whole network:
+        epochs count on from phase to phase.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    image_size : int, (height, width) or None, default=None
+        Images are resized to it, in pixels. None is the size that the
+        network was made for.
+    preprocess : callable, default=None
+        Takes one RGB image of shape (h, w, 3), uint8 or float32 in 0..255,
+        and returns one, before resizing. Must be picklable for ``n_jobs``.
+    image_shape : tuple of int, default=None
+        Shape of the image in each row of a 2-D numeric X; by default a
+        square RGB image, else a square grey one, of 8 pixels a side or more.
+    image_column : str, default=None
+        Column of a DataFrame that holds the images.
+    value_range : tuple of (low, high), default=(0, 255)
+        The numbers that stand for black and white where X holds arrays.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, splits, order, dropout and augmentation.
+    verbose : int, default=0
+        1 shows a progress bar for each phase.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The trained network, uncompiled, from RGB images in 0..255 to
+        probabilities.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    history_ : dict of str to list
+        One entry an epoch: ``"phase"``, ``"epoch"``, ``"learning_rate"``,
+        ``"loss"``, the metrics, and with early stopping the same on the
+        images set aside (``"val_loss"``, ...).
+    n_iter_ : int
+        Epochs trained, over all phases.
+    best_validation_loss_ : float or None
+        The lowest loss on the images set aside, with early stopping.
+    weights_hash_ : str
+        SHA-256 of the weights before training.
+    image_size_ : tuple of (height, width)
+        The size that images are resized to.
+    n_features_in_ : int
+        Number of columns of X, where `fit` saw a 2-D numeric X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where that X was a DataFrame.
+
+    See Also
+    --------
+    PretrainedFeatureExtractor : Frozen features for a classical model.
+    ScratchCNNClassifier : The same from random weights.
+
+    Notes
+    -----
+    @EVIDENCE@
+
+    References
+    ----------
+    .. [1] A. Kumar et al., "Fine-Tuning can Distort Pretrained Features and
+       Underperform Out-of-Distribution", ICLR 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdr import FineTunedCNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["dark", "light"], 8)
+    >>> X = rng.integers(0, 100, (16, 32, 32, 3)) + 100 * (y == "light")[:, None, None, None]
+    >>> classifier = FineTunedCNNClassifier(trainable="head", image_size=32, random_state=0)
+    >>> classifier.fit(X, y).predict(X[[0, -1]])
+    array(['dark', 'light'], dtype='<U5')
+    """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **CNNClassifier._training_constraints,
@@ -56,16 +205,16 @@ class FineTunedCNNClassifier(CNNClassifier):
         weights: str | os.PathLike[str] | None = "imagenet",
         layer: str | Sequence[str] = LAST,
         pooling: str | None = "avg",
-        trainable: str | int = "all",
+        trainable: str | int = 2,
         batch_norm: str = "stored",
-        layer_decay: float = 0.8,
+        layer_decay: float = 1.0,
         hidden_layer_sizes: Sequence[int] = (),
         dropout: float = 0.0,
-        C: float = 0.003,
-        head_epochs: int = 30,
-        head_learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
-        epochs: int = 10,
-        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-4,
+        C: float = 0.005,
+        head_epochs: int = 50,
+        head_learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 2e-3,
+        epochs: int = 6,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 3e-5,
         warmup_epochs: float = 1.0,
         optimizer: str | keras.optimizers.Optimizer = "adam",
         loss: str | keras.losses.Loss | Callable[..., Any] = "categorical_crossentropy",
@@ -156,24 +305,37 @@ class FineTunedCNNClassifier(CNNClassifier):
             scales=learning_rate_scales(blocks, self.layer_decay),
             penalties=head.penalties,
             warmup_epochs=self.warmup_epochs,
+            must_improve=True,
         )
-        features = trainer.frozen_outputs(head.first, max_bytes=None)
+        # Without augmentation each image passes the frozen layers once.
+        below = trainer.frozen_outputs(fine_tune.first) if fine_tune.epochs else None
+        features = trainer.frozen_outputs(head.first, start=below, max_bytes=None)
         assert features is not None  # for the type checker: the head has one input
         if not self._continues():
-            scaler = StandardScaler().fit(features[0], sample_weight=trainer.train.counts)
-            # A feature that hardly varies must not be blown up: when the layers
-            # below it learn, it would be what changes most.
-            variance = scaler.var_ + scaler.var_.mean()
-            set_statistics(classifier, STANDARDISE, scaler.mean_, variance)
-        trainer.run(head, outputs=None if self.augmentation is not None else features)
+            mean, variance = _feature_statistics(features.arrays[0], trainer.train.counts)
+            set_statistics(classifier, STANDARDISE, mean, variance)
+        augments = self.augmentation is not None
+        trainer.run(head, start=None if augments else features)
         if fine_tune.epochs:
-            outputs = None
-            if self.augmentation is None:
-                outputs = trainer.frozen_outputs(fine_tune.first)
-            trainer.run(fine_tune, outputs=outputs)
+            trainer.run(fine_tune, start=None if augments else below)
         trainer.finish()
 
     def _penalties(self, head: Sequence[keras.Operation], n_samples: int) -> dict[str, float]:
         """L2 on the kernels of the head, scaled as in LogisticRegression."""
         kernels = [op.kernel for op in head if isinstance(op, keras.layers.Dense)]
         return {kernel.path: 1 / (self.C * n_samples) for kernel in kernels}
+
+
+def _feature_statistics(
+    features: NDArray[np.float32], counts: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and variance by which features are standardised, gently.
+
+    A feature that hardly varies is not blown up: when the layers below it
+    learn, it would be what changes most. The squared length of a standardised
+    vector is the number of features on average, as it is in plain scaling.
+    """
+    scaler = StandardScaler().fit(features, sample_weight=counts)
+    variance = scaler.var_ + scaler.var_.mean()
+    share = np.mean(scaler.var_ / variance) if variance.any() else 0.0
+    return scaler.mean_, variance * share if share else np.ones_like(variance)

@@ -28,7 +28,125 @@ _SMALL_CNN_SIZE = (128, 128)
 
 
 class ScratchCNNClassifier(CNNClassifier):
-    """DOC"""
+    """Classify images with a ConvNet trained end to end from random weights.
+
+    The way for large data that is unlike ImageNet, and the yardstick that
+    shows what pretraining is worth on small data.
+
+    Parameters
+    ----------
+    backbone : str, keras.Model, callable or None, default=None
+        None is a small network for hundreds of images. A name of
+        `list_backbones`, a network on RGB images in 0..255, or a callable
+        that takes an input shape ``(height, width, 3)`` and returns one; its
+        weights are drawn anew.
+    pooling : {"avg", "max", "avgmax"} or None, default="avg"
+        How the last map of features becomes a vector.
+    kernel_initializer : str or keras.initializers.Initializer, default="glorot_uniform"
+        Distribution of the initial weights of all kernels [1]_.
+    hidden_layer_sizes : sequence of int, default=()
+        Units of the ReLU layers between features and classes.
+    dropout : float in [0, 1), default=0.0
+        Share of the inputs of each dense layer left out in training.
+    epochs : int, default=20
+        Passes over the training images.
+    learning_rate : float or LearningRateSchedule, default=1e-3
+    warmup_epochs : float, default=1.0
+        Epochs over which the learning rate rises from 0.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        Its learning rate is set by the parameters of that name. One given by
+        name clips the norm of the gradient at 1.
+    loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
+        Gets one column a class; a loss whose name begins with "sparse" gets
+        class numbers.
+    metrics : sequence, default=None
+        Metrics that Keras reports into `history_`; None is accuracy.
+    batch_size : int, default=32
+        Images in one step of training, and in one pass of prediction.
+    augmentation : {"fundus", "natural"}, layer, sequence of layers or None, default=None
+        Random variation of the training images, anew in each epoch:
+        ``"fundus"`` (full rotation, flips, 10% zoom and contrast), ``"natural"``
+        (left-right flip, small shifts, rotations and zoom) or own Keras layers.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, by label.
+    early_stopping : bool, default=False
+        Whether to set aside part of the training images, stop when the loss on
+        them no longer falls, and keep the weights of the best epoch.
+    validation_fraction : float, default=0.1
+        The part set aside: stratified by class, shuffled, and by whole groups
+        where `group_column` is given.
+    n_iter_no_change : int, default=10
+        Epochs without a gain of `tol` after which training stops.
+    tol : float, default=1e-4
+    group_column : str, default=None
+        Column of a DataFrame X that holds groups, such as patients.
+    callbacks : sequence of keras.callbacks.Callback, default=None
+        Deep copies are called. They see one training of the whole network:
+        epochs count on from phase to phase.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit.
+    image_size : int, (height, width) or None, default=None
+        Images are resized to it, in pixels. None is the size that the
+        network was made for, 128 for the small one.
+    preprocess : callable, default=None
+        Takes one RGB image of shape (h, w, 3), uint8 or float32 in 0..255,
+        and returns one, before resizing. Must be picklable for ``n_jobs``.
+    image_shape : tuple of int, default=None
+        Shape of the image in each row of a 2-D numeric X; by default a
+        square RGB image, else a square grey one, of 8 pixels a side or more.
+    image_column : str, default=None
+        Column of a DataFrame that holds the images.
+    value_range : tuple of (low, high), default=(0, 255)
+        The numbers that stand for black and white where X holds arrays.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, splits, order, dropout and augmentation.
+    verbose : int, default=0
+        1 shows a progress bar for each phase.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The trained network, uncompiled, from RGB images in 0..255 to
+        probabilities.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    history_ : dict of str to list
+        One entry an epoch: ``"phase"``, ``"epoch"``, ``"learning_rate"``,
+        ``"loss"``, the metrics, and with early stopping the same on the
+        images set aside (``"val_loss"``, ...).
+    n_iter_ : int
+        Epochs trained, over all phases.
+    best_validation_loss_ : float or None
+        The lowest loss on the images set aside, with early stopping.
+    weights_hash_ : str
+        SHA-256 of the weights before training.
+    image_size_ : tuple of (height, width)
+        The size that images are resized to.
+    n_features_in_ : int
+        Number of columns of X, where `fit` saw a 2-D numeric X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where that X was a DataFrame.
+
+    See Also
+    --------
+    FineTunedCNNClassifier : Starts from pretrained weights.
+
+    References
+    ----------
+    .. [1] X. Glorot and Y. Bengio, "Understanding the difficulty of training
+       deep feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdr import ScratchCNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["dark", "light"], 8)
+    >>> X = rng.integers(0, 100, (16, 32, 32, 3)) + 100 * (y == "light")[:, None, None, None]
+    >>> classifier = ScratchCNNClassifier(image_size=32, epochs=20, random_state=0)
+    >>> classifier.fit(X, y).predict(X[[0, -1]])
+    array(['dark', 'light'], dtype='<U5')
+    """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **CNNClassifier._training_constraints,
@@ -44,7 +162,7 @@ class ScratchCNNClassifier(CNNClassifier):
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         hidden_layer_sizes: Sequence[int] = (),
         dropout: float = 0.0,
-        epochs: int = 30,
+        epochs: int = 20,
         learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
         warmup_epochs: float = 1.0,
         optimizer: str | keras.optimizers.Optimizer = "adam",
@@ -127,7 +245,7 @@ class ScratchCNNClassifier(CNNClassifier):
             update_batch_norm=True,
             warmup_epochs=self.warmup_epochs,
         )
-        trainer.run(phase, outputs=None)
+        trainer.run(phase, start=None)
         trainer.finish()
 
 

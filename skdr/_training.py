@@ -2,6 +2,7 @@
 
 import copy
 import random
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from skdr.networks import (
     ForwardPass,
     augmentation_layers,
     batches_of,
+    part_between,
     set_trainable,
-    split_at,
 )
 
 # Outputs of the frozen layers are kept between epochs up to this size.
@@ -49,6 +50,18 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class FrozenOutputs:
+    """What enters an operation, by its index in `classifier.operations`.
+
+    One array for the training and, where there are any, one for the
+    validation images.
+    """
+
+    first: int
+    arrays: list[NDArray[Any]]
+
+
+@dataclass(frozen=True)
 class Phase:
     """One stage of training.
 
@@ -69,6 +82,9 @@ class Phase:
         gradient; 0 where missing.
     warmup_epochs : float
         Epochs over which the learning rate rises from 0.
+    must_improve : bool
+        Whether the weights go back to where the phase began, with a warning,
+        if no epoch has a lower loss than the last one of the phase before.
     """
 
     name: str
@@ -79,6 +95,7 @@ class Phase:
     scales: Mapping[str, float] = field(default_factory=dict)
     penalties: Mapping[str, float] = field(default_factory=dict)
     warmup_epochs: float = 0.0
+    must_improve: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,55 +166,60 @@ class Trainer:
         self._user_callbacks = _UserCallbacks(classifier, copy.deepcopy(list(callbacks)))
 
     def frozen_outputs(
-        self, first: int, max_bytes: int | None = MAX_ACTIVATION_BYTES
-    ) -> list[NDArray[Any]] | None:
+        self,
+        first: int,
+        *,
+        start: FrozenOutputs | None = None,
+        max_bytes: int | None = MAX_ACTIVATION_BYTES,
+    ) -> FrozenOutputs | None:
         """Compute what enters operation `first`, for all images, once.
 
         Parameters
         ----------
         first : int
             Index in `classifier.operations`.
+        start : FrozenOutputs, optional
+            Of an earlier operation, to go on from.
         max_bytes : int or None
             The size up to which outputs are computed.
 
         Returns
         -------
-        outputs : list of ndarray, or None
-            For training and, where there is any, validation images. None
-            where the network cannot be cut there, or they are too large.
+        outputs : FrozenOutputs or None
+            None where nothing comes before, the network cannot be cut there,
+            or the outputs are too large.
         """
-        parts = split_at(self.classifier, first)
-        if parts is None:
+        if first == 0 or part_between(self.classifier, first) is None:
             return None
-        frozen, _tail = parts
-        n_images = sum(len(examples.images) for examples in self._examples())
-        n_values = np.prod([n or 1 for n in frozen.output_shape[1:]], dtype=int)
+        start = start or FrozenOutputs(0, [examples.images for examples in self._examples()])
+        part = part_between(self.classifier, start.first, first)
+        assert part is not None  # for the type checker: it could be cut at both ends
+        n_images = sum(len(array) for array in start.arrays)
+        n_values = np.prod([n or 1 for n in part.output_shape[1:]], dtype=int)
         if max_bytes is not None and n_images * n_values * 4 > max_bytes:
             return None
-        forward = ForwardPass(frozen)
-        return [
-            forward(batches_of(examples.images, self.settings.batch_size))
-            for examples in self._examples()
-        ]
+        forward, size = ForwardPass(part), self.settings.batch_size
+        return FrozenOutputs(first, [forward(batches_of(array, size)) for array in start.arrays])
 
-    def run(self, phase: Phase, *, outputs: list[NDArray[Any]] | None) -> None:
+    def run(self, phase: Phase, *, start: FrozenOutputs | None) -> None:
         """Train one phase.
 
         Parameters
         ----------
         phase : Phase
-        outputs : list of ndarray or None
-            The phase's `frozen_outputs`: training then runs from there.
+        start : FrozenOutputs or None
+            What enters the first operation that learns: training then runs
+            from there. With None it runs from the images, augmented.
         """
         settings = self.settings
         set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
-        if outputs is None:
+        if start is None:
             network = self._augmented(augmentation_layers(settings.augmentation))
             inputs = [examples.images for examples in self._examples()]
         else:
-            parts = split_at(self.classifier, phase.first)
-            assert parts is not None  # for the type checker: there are outputs
-            network, inputs = parts[1], outputs
+            part = part_between(self.classifier, phase.first)
+            assert part is not None  # for the type checker: its outputs were computed
+            network, inputs = part, start.arrays
         _seed_random_layers(network, settings.seed)
         n_steps = -(-len(inputs[0]) // settings.batch_size)
         optimizer = make_optimizer(settings.optimizer, phase.learning_rate)
@@ -210,6 +232,7 @@ class Trainer:
             jit_compile=False,
         )
         self._user_callbacks.begin_phase(network)
+        before = network.get_weights() if phase.must_improve else None
         recorder = _Recorder(phase.name, self.history)
         network.fit(
             _shuffled_batches(inputs[0], self.train, settings.batch_size, settings.seed),
@@ -226,6 +249,25 @@ class Trainer:
             ],
             verbose=0,
         )
+
+        if before is not None and self._made_worse(phase):
+            network.set_weights(before)
+
+    def _made_worse(self, phase: Phase) -> bool:
+        """Whether a phase never got below the loss with which the one before ended."""
+        phases, losses = self.history["phase"], self.history["loss"]
+        earlier = [loss for name, loss in zip(phases, losses, strict=True) if name != phase.name]
+        own = [loss for name, loss in zip(phases, losses, strict=True) if name == phase.name]
+        if not earlier or not own or min(own) < earlier[-1]:
+            return False
+        warnings.warn(
+            f"Phase {phase.name!r} did not lower the training loss ({earlier[-1]:.3g} before, "
+            f"{min(own):.3g} at best in it); the weights from before it are kept. Set a lower "
+            f"learning_rate or more epochs.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return True
 
     def finish(self) -> None:
         """End the training, after the last phase."""
@@ -391,7 +433,9 @@ class _UserCallbacks(keras.callbacks.Callback):
     def __init__(self, classifier: keras.Model, callbacks: list[keras.callbacks.Callback]):
         super().__init__()
         self._callbacks = callbacks
-        self._view = keras.Model(classifier.inputs, classifier.outputs, name=classifier.name)
+        self._view = classifier
+        if callbacks:
+            self._view = keras.Model(classifier.inputs, classifier.outputs, name=classifier.name)
         self._n_epochs = 0
         self._has_begun = False
 

@@ -160,7 +160,7 @@ def test_nothing_of_the_callers_is_changed(make, coloured):
     weight = np.linspace(0.5, 1.5, 60)
     optimizer = keras.optimizers.Adam(0.5)
     callback = keras.callbacks.EarlyStopping(monitor="loss")
-    random_state, numpy_state = random.getstate(), np.random.get_state()
+    random_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     keep = [X.copy(), y.copy(), weight.copy()]
     make(optimizer=optimizer, callbacks=[callback]).fit(X, y, sample_weight=weight).predict(X)
     for now, before in zip([X, y, weight], keep, strict=True):
@@ -168,7 +168,7 @@ def test_nothing_of_the_callers_is_changed(make, coloured):
     assert float(optimizer.learning_rate) == 0.5
     assert callback.model is None
     assert random.getstate() == random_state
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state[1])
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state[1])  # noqa: NPY002
 
 
 def test_two_fits_share_nothing(coloured):
@@ -289,11 +289,10 @@ def test_layer_decay_slows_early_layers(coloured):
 
 def test_training_from_stored_activations_is_the_same_as_without(coloured, monkeypatch):
     stored = fine_tuned(trainable=1, epochs=3).fit(*coloured)
-    monkeypatch.setattr(skdr._training.Trainer.frozen_outputs, "__kwdefaults__", None)
     plain = skdr._training.Trainer.frozen_outputs
 
-    def head_only(self, first, max_bytes=0):
-        return plain(self, first, max_bytes=None) if max_bytes is None else None
+    def head_only(self, first, *, start=None, max_bytes=0):
+        return plain(self, first, start=start, max_bytes=None) if max_bytes is None else None
 
     monkeypatch.setattr(skdr._training.Trainer, "frozen_outputs", head_only)
     through = fine_tuned(trainable=1, epochs=3).fit(*coloured)
@@ -356,7 +355,7 @@ def test_group_column_must_exist(coloured):
 def test_early_stopping_needs_two_images_a_class(coloured):
     X, y = coloured
     y = np.where(np.arange(60) == 0, 9, y)
-    with pytest.raises(ValueError, match="two images of each class; class .*9"):
+    with pytest.raises(ValueError, match=r"two images of each class; class .*9"):
         scratch(early_stopping=True).fit(X, y)
 
 
@@ -445,7 +444,7 @@ def test_warm_start_refuses_other_classes(coloured):
 def test_diverging_training_names_the_learning_rate(coloured):
     optimizer = keras.optimizers.SGD()
     with pytest.raises(
-        ValueError, match="Training diverged.*Set a lower learning rate than 1e\\+3"
+        ValueError, match=r"Training diverged.*Set a lower learning rate than 1e\+3"
     ):
         scratch(optimizer=optimizer, learning_rate=1e30, warmup_epochs=0).fit(*coloured)
 

@@ -171,21 +171,23 @@ class _Eye:
         strokes.append((points, width))
 
     def _lesions(self, retina: NDArray[np.float64]) -> None:
-        """Paint what the grade asks for."""
+        """Paint what the grade asks for, and what may be mistaken for it."""
         rng, grade = self.rng, self.grade
+        self._dots(retina, rng.integers(0, 6), (0.010, 0.040), rng.uniform(0.1, 0.4))
+        visibility = rng.uniform(0.2, 0.6)
         fewest, most = [(0, 1), (3, 9), (6, 16), (10, 26), (10, 26)][grade]
-        self._dots(retina, rng.integers(fewest, most), (0.008, 0.013), 0.55)
-        if grade == 0 and rng.random() < 0.5:
+        self._dots(retina, rng.integers(fewest, most), (0.008, 0.013), visibility)
+        if rng.random() < 0.4:
             self._drusen(retina)
         if grade == 2:
-            self._dots(retina, rng.integers(2, 9), (0.016, 0.034), 0.6)
+            self._dots(retina, rng.integers(1, 7), (0.014, 0.032), visibility)
         if grade == 3 or (grade == 4 and rng.random() < 0.5):
             for quadrant in range(4):
-                self._dots(retina, rng.integers(5, 10), (0.016, 0.045), 0.6, quadrant)
+                self._dots(retina, rng.integers(5, 9), (0.014, 0.036), visibility, quadrant)
         elif grade == 4:
-            self._dots(retina, rng.integers(3, 12), (0.016, 0.034), 0.6)
+            self._dots(retina, rng.integers(2, 9), (0.014, 0.032), visibility)
         if grade >= 2:
-            self._exudates(retina, rng.integers(0, 4))
+            self._exudates(retina, rng.integers(0, 3))
             self._cotton_wool(retina, rng.integers(0, 3 if grade == 2 else 5))
         if grade == 4:
             self._proliferation(retina)
@@ -198,7 +200,7 @@ class _Eye:
         opacity: float,
         quadrant: int | None = None,
     ) -> None:
-        """Microaneurysms and blot haemorrhages: dark red, irregular."""
+        """Paint microaneurysms, blot haemorrhages or pigment: dark red, irregular."""
         layer, draw = self._canvas()
         for _ in range(n_dots):
             centre = self._place(quadrant)

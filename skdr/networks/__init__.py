@@ -15,8 +15,8 @@ from skdr.networks._freeze import (
     first_learning,
     learning_blocks,
     learning_rate_scales,
+    part_between,
     set_trainable,
-    split_at,
 )
 from skdr.networks._head import (
     STANDARDISE,
@@ -49,11 +49,11 @@ __all__ = [
     "learning_rate_scales",
     "list_backbones",
     "list_taps",
+    "part_between",
     "set_class_shares",
     "set_statistics",
     "set_trainable",
     "smallest_image_size",
-    "split_at",
     "tap_features",
     "use_dtype",
     "weights_hash",

@@ -95,24 +95,29 @@ def set_trainable(classifier: keras.Model, first: int, *, update_batch_norm: boo
         operation.trainable = learns and (update_batch_norm or not is_batch_norm)
 
 
-def split_at(classifier: keras.Model, first: int) -> tuple[keras.Model, keras.Model] | None:
-    """Split a classifier before one of its operations.
+def part_between(classifier: keras.Model, first: int, end: int | None = None) -> keras.Model | None:
+    """Cut out the operations from one on, up to another.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        The part shares its layers.
+    first, end : int
+        Indices in `classifier.operations`; None is the end of them.
 
     Returns
     -------
-    parts : tuple of (frozen, tail) or None
-        Two networks that share the layers of the classifier, so that
-        ``tail(frozen(images))`` is its output; None where nothing comes
-        before, or more than one tensor crosses the cut.
+    part : keras.Model or None
+        Takes what enters operation `first`, 0 being the images, and returns
+        what enters operation `end`. None where more than one tensor enters.
     """
-    if first == 0:
-        return None
-    boundary = classifier.operations[first - 1].output
+    operations = classifier.operations
+    inputs = operations[first - 1].output if first else classifier.inputs
+    outputs = classifier.outputs if end is None else operations[end - 1].output
     try:
-        tail = keras.Model(boundary, classifier.outputs)
+        return keras.Model(inputs, outputs)
     except ValueError:  # another path leads around the boundary
         return None
-    return keras.Model(classifier.inputs, boundary), tail
 
 
 def learning_rate_scales(

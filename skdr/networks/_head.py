@@ -1,6 +1,7 @@
 """The head: pooled features to class probabilities."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -78,7 +79,7 @@ def set_statistics(
             layer.set_weights([mean, variance])
 
 
-def set_class_shares(classifier: keras.Model, shares: NDArray[np.floating]) -> None:
+def set_class_shares(classifier: keras.Model, shares: NDArray[Any]) -> None:
     """Let a new head start from the shares of the classes, not from equal ones.
 
     Parameters
