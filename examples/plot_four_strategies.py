@@ -105,7 +105,7 @@ def plot(results, scoring, title):
         axis.set_xlabel(metric)
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
     figure.suptitle(title)
     return figure
 

@@ -211,17 +211,40 @@ class Trainer:
             What enters the first operation that learns: training then runs
             from there. With None it runs from the images, augmented.
         """
-        settings = self.settings
         set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
+        network, inputs = self._learning_part(phase, start)
+        batch_size, seed = self.settings.batch_size, self.settings.seed
+        n_steps = -(-len(inputs[0]) // batch_size)
+        self._compile(network, phase, n_steps)
+        self._user_callbacks.begin_phase(network)
+        before = network.get_weights() if phase.must_improve else None
+        network.fit(
+            _shuffled_batches(inputs[0], self.train, batch_size, seed),
+            shuffle=False,
+            steps_per_epoch=n_steps,
+            epochs=phase.epochs,
+            validation_data=self._validation_data(inputs),
+            validation_batch_size=batch_size,
+            callbacks=self._callbacks(phase),
+            verbose=0,
+        )
+        if before is not None and self._made_worse(phase):
+            network.set_weights(before)
+
+    def _learning_part(
+        self, phase: Phase, start: FrozenOutputs | None
+    ) -> tuple[keras.Model, list[NDArray[Any]]]:
+        """Return the network to train, and what enters it for each set of examples."""
         if start is None:
-            network = self._augmented(augmentation_layers(settings.augmentation))
-            inputs = [examples.images for examples in self._examples()]
-        else:
-            part = part_between(self.classifier, phase.first)
-            assert part is not None  # for the type checker: its outputs were computed
-            network, inputs = part, start.arrays
+            network = self._augmented(augmentation_layers(self.settings.augmentation))
+            return network, [examples.images for examples in self._examples()]
+        part = part_between(self.classifier, phase.first)
+        assert part is not None  # for the type checker: its inputs were computed
+        return part, start.arrays
+
+    def _compile(self, network: keras.Model, phase: Phase, n_steps: int) -> None:
+        settings = self.settings
         _seed_random_layers(network, settings.seed)
-        n_steps = -(-len(inputs[0]) // settings.batch_size)
         optimizer = make_optimizer(settings.optimizer, phase.learning_rate)
         optimizer.build(network.trainable_variables)
         _adjust_steps(optimizer, network.trainable_variables, phase, n_steps)
@@ -229,29 +252,15 @@ class Trainer:
             optimizer=optimizer,
             loss=copy.deepcopy(settings.loss),
             weighted_metrics=copy.deepcopy(list(settings.metrics)),
-            jit_compile=False,
-        )
-        self._user_callbacks.begin_phase(network)
-        before = network.get_weights() if phase.must_improve else None
-        recorder = _Recorder(phase.name, self.history)
-        network.fit(
-            _shuffled_batches(inputs[0], self.train, settings.batch_size, settings.seed),
-            shuffle=False,
-            steps_per_epoch=n_steps,
-            epochs=phase.epochs,
-            validation_data=self._validation_data(inputs),
-            validation_batch_size=settings.batch_size,
-            callbacks=[
-                recorder,
-                *([self.keep_best] if self.validation is not None else []),
-                *([_Progress(phase)] if settings.verbose else []),
-                self._user_callbacks,
-            ],
-            verbose=0,
         )
 
-        if before is not None and self._made_worse(phase):
-            network.set_weights(before)
+    def _callbacks(self, phase: Phase) -> list[keras.callbacks.Callback]:
+        return [
+            _Recorder(phase.name, self.history),
+            *([self.keep_best] if self.validation is not None else []),
+            *([_Progress(phase)] if self.settings.verbose else []),
+            self._user_callbacks,
+        ]
 
     def _made_worse(self, phase: Phase) -> bool:
         """Whether a phase never got below the loss with which the one before ended."""

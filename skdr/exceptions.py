@@ -1,6 +1,6 @@
-"""The errors and warnings of skdr."""
+"""The errors of skdr."""
 
-__all__ = ["ImageDecodeError", "PixelRangeWarning", "WeightsNotFoundError"]
+__all__ = ["ImageDecodeError", "WeightsNotFoundError"]
 
 
 class ImageDecodeError(ValueError):
@@ -29,7 +29,3 @@ class WeightsNotFoundError(OSError):
     The message names the file, the folder in which it is looked for and the
     alternatives that work offline.
     """
-
-
-class PixelRangeWarning(UserWarning):
-    """The numbers in an array of pixels do not look like the declared range."""

@@ -259,6 +259,27 @@ def test_batch_norm_policy(policy, moves, coloured):
     assert np.array_equal(now, then) is not moves
 
 
+def test_batch_norm_inside_a_nested_network_keeps_its_statistics(coloured):
+    images = keras.Input((24, 24, 3))
+    nested = keras.Model(images, tiny_network((24, 24, 3))(images))
+    classifier = fine_tuned(weights="imagenet", trainable="all", learning_rate=0.01)
+    fitted = classifier.set_params(backbone=nested).fit(*coloured).model_
+    now = fitted.get_layer("tiny").get_layer("bn1").get_weights()
+    then = nested.get_layer("tiny").get_layer("bn1").get_weights()
+    for a, b in zip(now, then, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_phase_that_makes_things_worse_is_undone_with_a_warning(coloured):
+    X, y = coloured
+    noise = np.random.default_rng(0).permutation(y)
+    ruinous = fine_tuned(trainable="all", epochs=2, learning_rate=10.0, warmup_epochs=0)
+    with pytest.warns(UserWarning, match="'fine_tune' did not lower the training loss"):
+        ruinous.fit(X, noise)
+    transfer = fine_tuned(trainable="head").fit(X, noise)
+    np.testing.assert_allclose(ruinous.predict_proba(X), transfer.predict_proba(X), rtol=1e-4)
+
+
 def test_layers_after_a_named_one_learn(coloured):
     classifier = fine_tuned(trainable="relu1", learning_rate=0.01).fit(*coloured)
     start = fine_tuned(head_epochs=0, epochs=0).fit(*coloured)
@@ -275,6 +296,7 @@ def test_unknown_layer_to_train_from_is_named(coloured):
 def test_layer_decay_slows_early_layers(coloured):
     def moved(decay):
         options = {"epochs": 1, "learning_rate": 1e-3, "optimizer": keras.optimizers.SGD()}
+        options |= {"trainable": "all"}
         after = fine_tuned(layer_decay=decay, **options).fit(*coloured).model_
         before = fine_tuned(layer_decay=decay, **options | {"epochs": 0}).fit(*coloured).model_
         return [

@@ -52,7 +52,7 @@ def quadratic_weighted_kappa(
     --------
     >>> from skdr.metrics import quadratic_weighted_kappa
     >>> round(quadratic_weighted_kappa([0, 1, 2, 2, 4], [0, 1, 2, 3, 3]), 3)
-    0.87
+    0.872
     """
     for name, grades in (("y_true", y_true), ("y_pred", y_pred)):
         unknown = np.setdiff1d(np.asarray(grades), np.asarray(labels))

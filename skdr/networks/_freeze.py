@@ -90,9 +90,10 @@ def set_trainable(classifier: keras.Model, first: int, *, update_batch_norm: boo
     for index, operation in enumerate(classifier.operations):
         if not isinstance(operation, keras.Layer):
             continue
-        is_batch_norm = isinstance(operation, keras.layers.BatchNormalization)
-        learns = index >= first and operation.name not in fixed
-        operation.trainable = learns and (update_batch_norm or not is_batch_norm)
+        operation.trainable = index >= first and operation.name not in fixed
+        if not update_batch_norm:
+            for layer in _batch_norms(operation):
+                layer.trainable = False
 
 
 def part_between(classifier: keras.Model, first: int, end: int | None = None) -> keras.Model | None:
@@ -143,6 +144,13 @@ def _block_ends(
         return {op for op in below if _has_weights([op])}
     patterns = find_backbone(backbone).taps.values()
     return {op for p in patterns if (op := find_operation(classifier, p)) is not None}
+
+
+def _batch_norms(layer: keras.Layer) -> list[keras.Layer]:
+    """Return a layer if it is a BatchNorm, or those in it if it is a network itself."""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return [layer]
+    return [found for inner in getattr(layer, "layers", []) for found in _batch_norms(inner)]
 
 
 def _has_weights(operations: Sequence[keras.Operation]) -> bool:
