@@ -163,7 +163,26 @@ class FineTunedCNNClassifier(CNNClassifier):
 
     Notes
     -----
-    @EVIDENCE@
+    Fine-tuning can destroy what it starts from, and naive settings do. What
+    was seen on 405 fundus photographs (81 a grade, 3 folds by patient) with
+    EfficientNetLite0 at 224 pixels, as balanced accuracy on other patients:
+
+    - With features standardised in full, as by `StandardScaler`, all of ten
+      epochs of the last two blocks at 1e-4 fell from .37 to .32, at 1e-5
+      from .37 to .32 too: features that hardly vary are blown up, and change
+      most as soon as the layers below them learn. The head here adds the mean
+      variance to each feature's own. From the same start, five epochs at 3e-5
+      then rise from .38 to .40 (two folds; log loss 1.46 to 1.42), and 1e-4
+      no longer destroys, but overfits within two epochs.
+    - With four blocks instead of two: from .39 to .41 (log loss 1.46 to
+      1.41), at twice the time. On 400 photographs of flowers, two blocks
+      rise from .87 to .90 (log loss .83 to .36).
+    - With ``batch_norm="updated"`` and the same rate: from .39 to .34. Some
+      dozen steps on small batches are too few for new statistics.
+
+    By default the first epoch warms up, and the norm of the gradient is
+    clipped at 1. If no epoch of the second phase has a lower training loss
+    than the first phase ended with, the weights go back to it, with a warning.
 
     References
     ----------
