@@ -21,6 +21,7 @@ from skdr.networks import (
     initialise_kernels,
     set_statistics,
     smallest_image_size,
+    speed_up_batch_norm,
     tap_features,
 )
 
@@ -224,6 +225,7 @@ class ScratchCNNClassifier(CNNClassifier):
         backbone = build_small_cnn if self.backbone is None else self.backbone
         network = build_backbone(backbone, None, image_size)
         initialise_kernels(network, self.kernel_initializer, seed)
+        speed_up_batch_norm(network)
         features = tap_features(network, backbone, LAST, self.pooling)
         return add_head(
             features,

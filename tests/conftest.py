@@ -66,6 +66,9 @@ class _TinyNetwork:
             name="tiny",
         )
 
+    def __deepcopy__(self, memo):
+        return self
+
     def __repr__(self):
         return "tiny_network"  # without an address: part of the tests' names
 

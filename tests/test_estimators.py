@@ -479,6 +479,16 @@ def test_kernel_initializer(coloured):
     assert 0.8 * limit < np.abs(xavier).max() <= limit
 
 
+def test_stored_statistics_are_those_of_the_training_images(coloured):
+    X, _ = coloured
+    model = scratch(epochs=30).fit(*coloured).model_
+    conv = keras.Model(model.inputs, model.get_layer("conv1").output)
+    maps = conv.predict(X.astype(np.float32), verbose=0)
+    _gamma, _beta, mean, variance = model.get_layer("bn1").get_weights()
+    np.testing.assert_allclose(mean, maps.mean(axis=(0, 1, 2)), atol=0.1)
+    np.testing.assert_allclose(variance, maps.var(axis=(0, 1, 2)), rtol=0.3)
+
+
 def test_hidden_layers(coloured):
     classifier = fine_tuned(hidden_layer_sizes=(12, 7)).fit(*coloured)
     assert classifier.model_.get_layer("hidden2").units == 7

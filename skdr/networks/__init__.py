@@ -17,6 +17,7 @@ from skdr.networks._freeze import (
     learning_rate_scales,
     part_between,
     set_trainable,
+    speed_up_batch_norm,
 )
 from skdr.networks._head import (
     STANDARDISE,
@@ -54,6 +55,7 @@ __all__ = [
     "set_statistics",
     "set_trainable",
     "smallest_image_size",
+    "speed_up_batch_norm",
     "tap_features",
     "use_dtype",
     "weights_hash",

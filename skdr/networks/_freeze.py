@@ -96,6 +96,17 @@ def set_trainable(classifier: keras.Model, first: int, *, update_batch_norm: boo
                 layer.trainable = False
 
 
+def speed_up_batch_norm(network: keras.Model, momentum: float = 0.9) -> None:
+    """Let the statistics of BatchNorm layers follow within dozens of steps.
+
+    The usual momentum of 0.99 or more needs hundreds, which a training on few
+    images does not have: at its end the stored statistics would still be
+    those of the start.
+    """
+    for layer in _batch_norms(network):
+        layer.momentum = min(layer.momentum, momentum)
+
+
 def part_between(classifier: keras.Model, first: int, end: int | None = None) -> keras.Model | None:
     """Cut out the operations from one on, up to another.
 

@@ -42,6 +42,5 @@ def _conv_bn_relu(
     x = keras.layers.Conv2D(
         filters, kernel_size, strides, padding="same", use_bias=False, name=f"{name}_conv"
     )(x)
-    # Few steps are taken on few images: the statistics must follow fast.
-    x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+    x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
