@@ -14,9 +14,7 @@ ESTIMATORS = [
     PretrainedFeatureExtractor(tiny_network, weights=None, image_size=16, pooling="avgmax"),
     FineTunedCNNClassifier(tiny_network, weights=None, trainable="head", **TINY_HEAD),
     FineTunedCNNClassifier(tiny_network, weights=None, trainable=1, epochs=2, **TINY_HEAD),
-    ScratchCNNClassifier(
-        tiny_network, image_size=16, pooling="avgmax", epochs=60, learning_rate=0.02
-    ),
+    ScratchCNNClassifier(image_size=16, pooling="avgmax", hidden_layer_sizes=(16,), epochs=30),
 ]
 
 
