@@ -14,7 +14,7 @@ LAYERS = [
     ["_feature_extractor", "_fine_tuned", "_scratch"],
     ["_base"],
     ["_training", "_feature_cache"],
-    ["images", "networks", "preprocessing", "metrics", "datasets"],
+    ["images", "networks", "preprocessing", "metrics", "datasets", "_callbacks"],
     ["exceptions", "_params"],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}

@@ -1,0 +1,151 @@
+"""What happens between epochs: history, early stopping, progress, the user's callbacks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+History = dict[str, list[Any]]
+
+
+class Recorder(keras.callbacks.Callback):
+    """Write each epoch into the history, and stop where the loss is no number."""
+
+    def __init__(self, phase: str, history: History):
+        super().__init__()
+        self._phase = phase
+        self._history = history
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        logs = logs or {}
+        row: dict[str, Any] = {
+            "phase": self._phase,
+            "epoch": epoch + 1,
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            **{name: float(value) for name, value in logs.items()},
+        }
+        for name, value in row.items():
+            self._history.setdefault(name, []).append(value)
+        if not np.isfinite(row["loss"]):
+            raise ValueError(
+                f"Training diverged: the loss of epoch {epoch + 1} of phase {self._phase!r} is "
+                f"{row['loss']}. Set a lower learning rate than {row['learning_rate']:g}."
+            )
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Stop when the validation loss no longer falls, and go back to the best weights.
+
+    What an earlier phase reached counts: a phase that never gets below it
+    changes nothing.
+    """
+
+    def __init__(self, n_iter_no_change: int, tol: float):
+        super().__init__()
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.best_loss = np.inf
+        self.best_logs: Mapping[str, float] = {}
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._best_weights = self.model.get_weights()
+        self._n_without_gain = 0
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        logs = dict(logs or {})
+        self._n_without_gain += 1
+        if logs["val_loss"] < self.best_loss - self.tol:
+            self._n_without_gain = 0
+        if logs["val_loss"] < self.best_loss:
+            self.best_loss, self.best_logs = logs["val_loss"], logs
+            self._best_weights = self.model.get_weights()
+        if self._n_without_gain >= self.n_iter_no_change:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self.model.set_weights(self._best_weights)
+
+
+class Progress(keras.callbacks.Callback):
+    """A progress bar over the epochs of one phase."""
+
+    def __init__(self, phase: str, n_epochs: int):
+        super().__init__()
+        self._unit_name = f"{phase} epoch"
+        self._n_epochs = n_epochs
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._bar = keras.utils.Progbar(self._n_epochs, unit_name=self._unit_name)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.update(epoch + 1, values=list((logs or {}).items()))
+
+
+class UserCallbacks(keras.callbacks.Callback):
+    """Show the user's callbacks one training of the whole classifier.
+
+    The network that is trained may be a part of the classifier, and training
+    has phases; a ModelCheckpoint, CSVLogger or LearningRateScheduler knows
+    nothing of that. They see the classifier with the optimizer at work,
+    epochs that count on, one beginning and one end.
+    """
+
+    def __init__(self, classifier: keras.Model, callbacks: list[keras.callbacks.Callback]):
+        super().__init__()
+        self._callbacks = callbacks
+        self._view = classifier
+        if callbacks:
+            self._view = keras.Model(classifier.inputs, classifier.outputs, name=classifier.name)
+        self._n_epochs = 0
+        self._has_begun = False
+
+    def begin_phase(self, network: keras.Model) -> None:
+        if self._callbacks:
+            self._view.compile(optimizer=network.optimizer, loss=network.loss)
+        self._offset = self._n_epochs
+
+    def finish(self) -> None:
+        """Tell the callbacks that training has ended; a phase's end is not theirs."""
+        if self._has_begun:
+            self._call("on_train_end")
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._view.stop_training = False
+        for callback in self._callbacks:
+            callback.set_params(self.params)
+            callback.set_model(self._view)
+            if not self._has_begun:
+                callback.on_train_begin(logs)
+        self._has_begun = True
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._call("on_epoch_begin", self._offset + epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._n_epochs = self._offset + epoch + 1
+        self._call("on_epoch_end", self._offset + epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._call("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._call("on_train_batch_end", batch, logs)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._call("on_test_begin", logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._call("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._call("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._call("on_test_batch_end", batch, logs)
+
+    def _call(self, hook: str, *args: Any) -> None:
+        for callback in self._callbacks:
+            getattr(callback, hook)(*args)
+        if self._view.stop_training and self.model is not None:
+            self.model.stop_training = True
