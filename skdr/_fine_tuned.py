@@ -326,17 +326,18 @@ class FineTunedCNNClassifier(CNNClassifier):
             warmup_epochs=self.warmup_epochs,
             must_improve=True,
         )
+        augments = self.augmentation is not None
         # Without augmentation each image passes the frozen layers once.
-        below = trainer.frozen_outputs(fine_tune.first) if fine_tune.epochs else None
+        stores = fine_tune.epochs and not augments
+        below = trainer.frozen_outputs(fine_tune.first) if stores else None
         features = trainer.frozen_outputs(head.first, start=below, max_bytes=None)
         assert features is not None  # for the type checker: the head has one input
         if not self._continues():
             mean, variance = _feature_statistics(features.arrays[0], trainer.train.counts)
             set_statistics(classifier, STANDARDISE, mean, variance)
-        augments = self.augmentation is not None
         trainer.run(head, start=None if augments else features)
         if fine_tune.epochs:
-            trainer.run(fine_tune, start=None if augments else below)
+            trainer.run(fine_tune, start=below)
         trainer.finish()
 
     def _penalties(self, head: Sequence[keras.Operation], n_samples: int) -> dict[str, float]:

@@ -54,11 +54,12 @@ class FrozenOutputs:
     """What enters an operation, by its index in `classifier.operations`.
 
     One array for the training and, where there are any, one for the
-    validation images.
+    validation images; and the tail of the network that takes them.
     """
 
     first: int
     arrays: list[NDArray[Any]]
+    tail: keras.Model
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,11 @@ class Trainer:
             None where nothing comes before, the network cannot be cut there,
             or the outputs are too large.
         """
-        if first == 0 or part_between(self.classifier, first) is None:
+        tail = part_between(self.classifier, first) if first else None
+        if tail is None:
             return None
-        start = start or FrozenOutputs(0, [examples.images for examples in self._examples()])
+        images = [examples.images for examples in self._examples()]
+        start = start or FrozenOutputs(0, images, self.classifier)
         part = part_between(self.classifier, start.first, first)
         assert part is not None  # for the type checker: it could be cut at both ends
         n_images = sum(len(array) for array in start.arrays)
@@ -199,7 +202,8 @@ class Trainer:
         if max_bytes is not None and n_images * n_values * 4 > max_bytes:
             return None
         forward, size = ForwardPass(part), self.settings.batch_size
-        return FrozenOutputs(first, [forward(batches_of(array, size)) for array in start.arrays])
+        arrays = [forward(batches_of(array, size)) for array in start.arrays]
+        return FrozenOutputs(first, arrays, tail)
 
     def run(self, phase: Phase, *, start: FrozenOutputs | None) -> None:
         """Train one phase.
@@ -212,7 +216,7 @@ class Trainer:
             from there. With None it runs from the images, augmented.
         """
         set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
-        network, inputs = self._learning_part(phase, start)
+        network, inputs = self._learning_part(start)
         batch_size, seed = self.settings.batch_size, self.settings.seed
         n_steps = -(-len(inputs[0]) // batch_size)
         self._compile(network, phase, n_steps)
@@ -231,16 +235,12 @@ class Trainer:
         if before is not None and self._made_worse(phase):
             network.set_weights(before)
 
-    def _learning_part(
-        self, phase: Phase, start: FrozenOutputs | None
-    ) -> tuple[keras.Model, list[NDArray[Any]]]:
+    def _learning_part(self, start: FrozenOutputs | None) -> tuple[keras.Model, list[NDArray[Any]]]:
         """Return the network to train, and what enters it for each set of examples."""
         if start is None:
             network = self._augmented(augmentation_layers(self.settings.augmentation))
             return network, [examples.images for examples in self._examples()]
-        part = part_between(self.classifier, phase.first)
-        assert part is not None  # for the type checker: its inputs were computed
-        return part, start.arrays
+        return start.tail, start.arrays
 
     def _compile(self, network: keras.Model, phase: Phase, n_steps: int) -> None:
         settings = self.settings
