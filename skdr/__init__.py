@@ -1,6 +1,7 @@
 """Transfer learning with convolutional networks, for scikit-learn."""
 
 from skdr._feature_extractor import PretrainedFeatureExtractor
+from skdr._feature_store import CacheInfo, clear_feature_cache, feature_cache_info
 from skdr._fine_tuned import FineTunedCNNClassifier
 from skdr._scratch import ScratchCNNClassifier
 from skdr.exceptions import ImageDecodeError, WeightsNotFoundError
@@ -10,12 +11,15 @@ from skdr.networks import list_backbones, list_taps
 __version__ = "0.1.0"
 
 __all__ = [
+    "CacheInfo",
     "FineTunedCNNClassifier",
     "ImageDecodeError",
     "PretrainedFeatureExtractor",
     "ScratchCNNClassifier",
     "WeightsNotFoundError",
     "as_image_column",
+    "clear_feature_cache",
+    "feature_cache_info",
     "list_backbones",
     "list_taps",
 ]

@@ -1,7 +1,8 @@
 """What the estimators share: images in, and for the classifiers, the order of fit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Hashable
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -19,10 +20,36 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skdr._callbacks import counted, progress_bar
 from skdr._params import Interval, StrOptions, fit_context
-from skdr._training import Examples, Settings, Trainer, keras_seed
-from skdr.images import ImageSource, as_image_source, decode_all, decoded_batches, holds_flat_rows
-from skdr.networks import ForwardPass, set_class_shares, weights_hash
+from skdr._phases import Settings
+from skdr._samples import check_weights, merge_equal_images, wants_class_numbers
+from skdr._training import Examples, Trainer
+from skdr.images import (
+    ImageArray,
+    ImageSource,
+    as_image_source,
+    decode_all,
+    decoded_batches,
+    holds_flat_rows,
+)
+from skdr.networks import (
+    FittedNetwork,
+    KeptNetwork,
+    hashable,
+    kept_network,
+    keras_seed,
+    set_class_shares,
+)
+
+# What a compiled network does not depend on: each fit brings its own.
+_NOT_COMPILED = {
+    *("batch_size", "C", "cache", "callbacks", "class_weight", "early_stopping", "epochs"),
+    *("group_column", "head_epochs", "image_column", "image_shape", "image_size"),
+    *("n_iter_no_change", "preprocess", "random_state", "tol", "validation_fraction"),
+    *("backbone", "weights", "value_range", "verbose", "warm_start", "warmup_epochs"),
+}
+_RATES = {"learning_rate", "head_learning_rate"}
 
 
 class ImageEstimator(BaseEstimator):
@@ -70,13 +97,6 @@ class ImageEstimator(BaseEstimator):
         height, width = self.image_size
         return (int(height), int(width))
 
-    def _forward_images(self, source: ImageSource) -> NDArray[np.float32]:
-        """Decode, preprocess, resize and run the network."""
-        batches = decoded_batches(source, self.image_size_, self.batch_size, self.preprocess)
-        if self.verbose:
-            batches = _with_progress(batches, -(-len(source) // self.batch_size))
-        return self._forward(batches)
-
 
 class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     """What the two classifiers share: the order of `fit`, and prediction.
@@ -112,6 +132,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         "group_column": [str, None],
         "callbacks": ["array-like", None],
         "warm_start": ["boolean"],
+        "dtype": [StrOptions({"float32", "bfloat16"})],
         "random_state": ["random_state"],
     }
 
@@ -122,6 +143,10 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     @abstractmethod
     def _train_network(self, trainer: Trainer) -> None:
         """Train `trainer.classifier`."""
+
+    @abstractmethod
+    def _network_origin(self, seed: int) -> Hashable:
+        """Return what the weights of an untrained network come from."""
 
     @abstractmethod
     def _default_image_sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -159,29 +184,37 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         """
         source = self._validate_images(X, reset=True)
         y = self._encode_labels(y, len(source))
-        weights = _check_weights(sample_weight, len(source))
+        weights = check_weights(sample_weight, len(source))
         groups = self._groups(X, len(source))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        chosen, weights = _merge_equal_images(source, y, weights, groups)
+        chosen, weights = merge_equal_images(source, y, weights, groups)
         if len(np.unique(y[chosen])) < 2:
             raise ValueError("Training needs images of at least two classes of positive weight.")
         image_size = self._resolve_image_size(source, *self._default_image_sizes())
         split = self._split(y[chosen], None if groups is None else groups[chosen], seed)
-        with keras_seed(seed):
-            classifier = self._initial_network(image_size, seed)
-            images = decode_all(source.take(chosen), image_size, self.batch_size, self.preprocess)
+        configuration = self._configuration(image_size, seed)
+
+        def build() -> keras.Model:
+            with keras_seed(seed):
+                return self._build_network(image_size, len(self.classes_), seed)
+
+        # Callbacks of the user may have changed anything.
+        with kept_network(configuration, build, keep=not self.callbacks) as kept:
+            self._load_start(kept, image_size)
             examples = [
-                self._examples(images[rows], y[chosen[rows]], weights[rows]) for rows in split
+                self._examples(
+                    source.take(chosen[rows]), y[chosen[rows]], weights[rows], image_size
+                )
+                for rows in split
             ]
             if not self._continues():
                 shares = np.bincount(y[chosen[split[0]]], examples[0].weights, len(self.classes_))
-                set_class_shares(classifier, shares)
+                set_class_shares(kept.network, shares)
             validation = examples[1] if len(examples) > 1 else None
             settings = self._settings(seed)
-            trainer = Trainer(classifier, examples[0], validation, settings, self.callbacks or ())
+            trainer = Trainer(kept, examples[0], validation, settings, self.callbacks or ())
             self._train_network(trainer)
-        classifier.trainable = True
-        self._keep(classifier, trainer, image_size)
+            self._keep(trainer, image_size)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
@@ -198,7 +231,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             Columns are in the order of `classes_`.
         """
         check_is_fitted(self)
-        return self._forward_images(self._validate_images(X, reset=False))
+        return self._probabilities(self._validate_images(X, reset=False))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each image.
@@ -270,27 +303,58 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         return list(next(splitter.split(y, y, groups)))
 
     def _continues(self) -> bool:
-        return self.warm_start and hasattr(self, "model_")
+        return self.warm_start and hasattr(self, "_fitted")
 
-    def _initial_network(self, image_size: tuple[int, int], seed: int) -> keras.Model:
-        if self._continues():
-            if image_size != self.image_size_:
-                raise ValueError(
-                    f"warm_start=True, but images are {image_size} and were {self.image_size_}."
-                )
-            return self.model_
-        network = self._build_network(image_size, len(self.classes_), seed)
-        self.weights_hash_ = weights_hash(network)
-        return network
+    def _probabilities(self, source: ImageSource) -> NDArray[np.float32]:
+        """Decode, preprocess, resize and run the network."""
+        batches = decoded_batches(source, self.image_size_, self.batch_size, self.preprocess)
+        return self._fitted(counted(batches, progress_bar(len(source), self.verbose)))
+
+    def _configuration(self, image_size: tuple[int, int], seed: int) -> Hashable | None:
+        """Return what the compiled network depends on, or None where that has no name."""
+        try:
+            parameters = {
+                name: hashable(value)
+                for name, value in self.get_params(deep=False).items()
+                if name not in _NOT_COMPILED and not (name in _RATES and isinstance(value, Real))
+            }
+        except TypeError:
+            return None
+        origin = self._network_origin(seed)
+        return (type(self), *parameters.items(), origin, len(self.classes_), image_size)
+
+    def _load_start(self, kept: KeptNetwork, image_size: tuple[int, int]) -> None:
+        """Fill the network with the weights that training starts from."""
+        if not self._continues():
+            self.weights_hash_ = kept.weights_hash
+            kept.load(kept.initial_weights, to_change=True)
+            return
+        if image_size != self.image_size_:
+            raise ValueError(
+                f"warm_start=True, but images are {image_size} and were {self.image_size_}."
+            )
+        try:
+            kept.load(self._fitted.weights, to_change=True)
+        except ValueError as exc:
+            raise ValueError(f"warm_start=True, but the network is another now: {exc}") from exc
 
     def _examples(
-        self, images: NDArray[Any], y: NDArray[np.intp], weights: NDArray[np.float64]
+        self,
+        source: ImageSource,
+        y: NDArray[np.intp],
+        weights: NDArray[np.float64],
+        image_size: tuple[int, int],
     ) -> Examples:
         in_loss = weights * self._class_weights(y, weights)[y]
         targets: NDArray[Any] = y
-        if not _wants_class_numbers(self.loss):
+        if not wants_class_numbers(self.loss):
             targets = np.eye(len(self.classes_), dtype=np.float32)[y]
-        return Examples(images, targets, (in_loss / in_loss.mean()).astype(np.float32), weights)
+
+        def decode(source: ImageSource) -> ImageArray:
+            return decode_all(source, image_size, self.batch_size, self.preprocess)
+
+        in_loss = (in_loss / in_loss.mean()).astype(np.float32)
+        return Examples(source, targets, in_loss, weights, decode)
 
     def _class_weights(
         self, y: NDArray[np.intp], weights: NDArray[np.float64]
@@ -318,61 +382,16 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             seed=seed,
         )
 
-    def _keep(self, classifier: keras.Model, trainer: Trainer, image_size: tuple[int, int]) -> None:
-        self.model_ = classifier
+    def _keep(self, trainer: Trainer, image_size: tuple[int, int]) -> None:
+        self.__dict__.pop("model_", None)
+        self._fitted = FittedNetwork(trainer.kept, trainer.classifier.get_weights())
         self.image_size_ = image_size
         self.history_ = trainer.history
         self.n_iter_ = len(trainer.history.get("loss", []))
         self.best_validation_loss_ = trainer.keep_best.best_loss if self.early_stopping else None
-        self._forward = ForwardPass(classifier)
 
-
-def _with_progress(batches: Any, n_batches: int) -> Any:
-    bar = keras.utils.Progbar(n_batches, unit_name="batch")
-    for batch in batches:
-        yield batch
-        bar.add(1)
-
-
-def _check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
-    if sample_weight is None:
-        return np.ones(n_samples)
-    weights = np.array(sample_weight, dtype=np.float64)
-    if weights.shape != (n_samples,):
-        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
-    assert_all_finite(weights, input_name="sample_weight")
-    if (weights < 0).any():
-        raise ValueError("Negative values in data passed to `sample_weight`.")
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weights
-
-
-def _merge_equal_images(
-    source: ImageSource,
-    y: NDArray[np.intp],
-    weights: NDArray[np.float64],
-    groups: NDArray[Any] | None,
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return one row of each distinct image and label, and the weights of the rows together.
-
-    Rows are in an order of their contents: training is the same in whatever
-    order they come, and repeating a row is the same as doubling its weight.
-    """
-    first_rows: dict[tuple[bytes, int, int], int] = {}
-    totals: dict[tuple[bytes, int, int], float] = {}
-    for row in map(int, np.flatnonzero(weights)):
-        group = 0 if groups is None else int(groups[row])
-        key = (source.digest(row), int(y[row]), group)
-        first_rows.setdefault(key, row)
-        totals[key] = totals.get(key, 0.0) + weights[row]
-    keys = sorted(first_rows)
-    return (
-        np.array([first_rows[key] for key in keys], dtype=np.intp),
-        np.array([totals[key] for key in keys]),
-    )
-
-
-def _wants_class_numbers(loss: str | keras.losses.Loss | Callable[..., Any]) -> bool:
-    name = loss if isinstance(loss, str) else type(loss).__name__
-    return name.lower().startswith("sparse")
+    @cached_property
+    def model_(self) -> keras.Model:
+        """The trained network: a copy, made when it is first asked for."""
+        check_is_fitted(self)
+        return self._fitted.to_keras()

@@ -1,10 +1,11 @@
-"""What happens between epochs: history, early stopping, progress, the user's callbacks."""
+"""What happens between batches and epochs: progress, history, early stopping, callbacks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 History = dict[str, list[Any]]
 
@@ -149,3 +150,15 @@ class UserCallbacks(keras.callbacks.Callback):
             getattr(callback, hook)(*args)
         if self._view.stop_training and self.model is not None:
             self.model.stop_training = True
+
+
+def progress_bar(n_images: int, verbose: int) -> keras.utils.Progbar:
+    """Return a bar that counts images; a silent one for ``verbose=0``."""
+    return keras.utils.Progbar(n_images, unit_name="image", verbose=int(verbose))
+
+
+def counted(batches: Iterable[NDArray[Any]], bar: keras.utils.Progbar) -> Iterator[NDArray[Any]]:
+    """Yield batches, and move a bar on by the images that are done with."""
+    for batch in batches:
+        yield batch
+        bar.add(len(batch))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import keras
@@ -12,18 +13,15 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdr._base import ImageEstimator
+from skdr._feature_cache import FrozenFeatures
+from skdr._feature_store import MEMORY
 from skdr._params import StrOptions, fit_context
-from skdr._training import keras_seed
 from skdr.networks import (
     LAST,
     BackboneLike,
-    ForwardPass,
-    build_backbone,
     default_image_size,
+    frozen_network,
     smallest_image_size,
-    tap_features,
-    use_dtype,
-    weights_hash,
 )
 
 
@@ -63,6 +61,14 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Images in one pass through the network.
     dtype : {"float32", "bfloat16", "float16"}, default="float32"
         Precision in which the network computes. Features are float32 always.
+    cache : "memory", path or None, default="memory"
+        Where features are kept, so that each image passes the network once:
+        in this process, up to 512 MB; in a folder, shared by processes and
+        later runs; or nowhere. They are looked up by the contents of the
+        image and by all that shapes them: network, weights, layer, pooling,
+        image size, precision and the code of `preprocess`. One pass brings the features
+        of every tap of `list_taps`. A folder holds no images, but features
+        of them. See `feature_cache_info` and `clear_feature_cache`.
     image_shape : tuple of int, default=None
         Shape of the image in each row of a 2-D numeric X; by default a
         square RGB image, else a square grey one, of 8 pixels a side or more.
@@ -79,7 +85,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     Attributes
     ----------
     model_ : keras.Model
-        The network, from RGB images in 0..255 to features.
+        The network, from RGB images in 0..255 to features: a copy, made when
+        it is first asked for.
     weights_hash_ : str
         SHA-256 of the weights of the network.
     image_size_ : tuple of (height, width)
@@ -116,6 +123,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         "layer": [str, "array-like"],
         "pooling": [StrOptions({"avg", "max", "avgmax"}), None],
         "dtype": [StrOptions({"float32", "bfloat16", "float16"})],
+        "cache": [str, os.PathLike, None],
         "random_state": ["random_state"],
     }
 
@@ -130,6 +138,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
         batch_size: int = 32,
         dtype: str = "float32",
+        cache: str | os.PathLike[str] | None = MEMORY,
         image_shape: tuple[int, ...] | None = None,
         image_column: str | None = None,
         value_range: tuple[float, float] = (0, 255),
@@ -144,6 +153,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         self.preprocess = preprocess
         self.batch_size = batch_size
         self.dtype = dtype
+        self.cache = cache
         self.image_shape = image_shape
         self.image_column = image_column
         self.value_range = value_range
@@ -176,12 +186,22 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         self.image_size_ = self._resolve_image_size(
             source, default_image_size(self.backbone), smallest_image_size(self.backbone)
         )
-        with keras_seed(check_random_state(self.random_state).randint(2**31 - 1)):
-            network = build_backbone(self.backbone, self.weights, self.image_size_)
-        self.weights_hash_ = weights_hash(network)
-        use_dtype(network, self.dtype)
-        self.model_ = tap_features(network, self.backbone, self.layer, self.pooling)
-        self._forward = ForwardPass(self.model_)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        network = frozen_network(
+            self.backbone, self.weights, self.image_size_, dtype=self.dtype, seed=seed
+        )
+        self._features = FrozenFeatures(
+            network,
+            self.layer,
+            self.pooling,
+            self.image_size_,
+            self.preprocess,
+            self.batch_size,
+            self.cache,
+        )
+        self._n_features_out = self._features.n_features
+        self.weights_hash_ = network.weights_hash
+        self.__dict__.pop("model_", None)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
@@ -202,11 +222,13 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             If images are missing or broken; all of a batch are named.
         """
         check_is_fitted(self)
-        return self._forward_images(self._validate_images(X, reset=False))
+        return self._features(self._validate_images(X, reset=False), verbose=self.verbose)
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.model_.output_shape[1]
+    @cached_property
+    def model_(self) -> keras.Model:
+        """The network, from RGB images in 0..255 to features: a copy."""
+        check_is_fitted(self)
+        return self._features.to_keras()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -1,28 +1,34 @@
 """ScratchCNNClassifier: a network trained end to end from random weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
 from skdr._base import CNNClassifier
-from skdr._training import Phase, Trainer
+from skdr._phases import Phase
+from skdr._training import Trainer
+from skdr.images import ImageArray
 from skdr.networks import (
     LAST,
     STANDARDISE_PIXELS,
     Augmentation,
     BackboneLike,
     add_head,
+    batches_of,
     build_backbone,
     build_small_cnn,
     default_image_size,
     initialise_kernels,
+    network_origin,
     set_statistics,
     smallest_image_size,
     speed_up_batch_norm,
     tap_features,
+    use_dtype,
 )
 
 _SMALL_CNN_SIZE = (128, 128)
@@ -99,6 +105,8 @@ class ScratchCNNClassifier(CNNClassifier):
         Column of a DataFrame that holds the images.
     value_range : tuple of (low, high), default=(0, 255)
         The numbers that stand for black and white where X holds arrays.
+    dtype : {"float32", "bfloat16"}, default="float32"
+        Precision in which the network computes; weights stay float32.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, splits, order, dropout and augmentation.
     verbose : int, default=0
@@ -184,6 +192,7 @@ class ScratchCNNClassifier(CNNClassifier):
         image_shape: tuple[int, ...] | None = None,
         image_column: str | None = None,
         value_range: tuple[float, float] = (0, 255),
+        dtype: str = "float32",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
@@ -213,6 +222,7 @@ class ScratchCNNClassifier(CNNClassifier):
         self.image_shape = image_shape
         self.image_column = image_column
         self.value_range = value_range
+        self.dtype = dtype
         self.random_state = random_state
         self.verbose = verbose
 
@@ -221,12 +231,19 @@ class ScratchCNNClassifier(CNNClassifier):
             return _SMALL_CNN_SIZE, (16, 16)
         return default_image_size(self.backbone), smallest_image_size(self.backbone)
 
+    def _network_origin(self, seed: int) -> Hashable:
+        return network_origin(self._backbone, None, seed)
+
+    @property
+    def _backbone(self) -> BackboneLike:
+        return build_small_cnn if self.backbone is None else self.backbone
+
     def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
-        backbone = build_small_cnn if self.backbone is None else self.backbone
-        network = build_backbone(backbone, None, image_size)
+        network = build_backbone(self._backbone, None, image_size)
+        use_dtype(network, self.dtype)
         initialise_kernels(network, self.kernel_initializer, seed)
         speed_up_batch_norm(network)
-        features = tap_features(network, backbone, LAST, self.pooling)
+        features = tap_features(network, self._backbone, LAST, self.pooling)
         return add_head(
             features,
             n_classes,
@@ -251,10 +268,10 @@ class ScratchCNNClassifier(CNNClassifier):
         trainer.finish()
 
 
-def _pixel_statistics(images: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean and variance of each channel over all images, one image at a time."""
-    means = np.array([image.mean(axis=(0, 1), dtype=np.float64) for image in images])
-    squares = np.array([np.square(image, dtype=np.float64).mean(axis=(0, 1)) for image in images])
-    mean = means.mean(axis=0)
-    variance = squares.mean(axis=0) - mean**2
+def _pixel_statistics(images: ImageArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and variance of each channel over all images, some at a time."""
+    scaler = StandardScaler()
+    for batch in batches_of(images, 32):
+        scaler.partial_fit(batch.reshape(-1, 3).astype(np.float64))
+    mean, variance = scaler.mean_, scaler.var_
     return mean, np.where(variance > 1e-12, variance, 1.0)

@@ -1,11 +1,12 @@
 """Training: the only caller of `Model.fit`. Seeds, phases, early stopping, callbacks."""
 
 import copy
-import random
+import math
+import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -13,14 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._callbacks import History, KeepBest, Progress, Recorder, UserCallbacks
-from skdr.networks import (
-    Augmentation,
-    ForwardPass,
-    augmentation_layers,
-    batches_of,
-    part_between,
-    set_trainable,
-)
+from skdr._phases import CompiledPhase, Phase, Settings
+from skdr.images import ImageArray, ImageSource
+from skdr.networks import KeptNetwork, augmentation_layers, batches_of, set_trainable
 
 # Outputs of the frozen layers are kept between epochs up to this size.
 MAX_ACTIVATION_BYTES = 2**31
@@ -32,8 +28,8 @@ class Examples:
 
     Attributes
     ----------
-    images : ndarray of shape (n, height, width, 3)
-        RGB in 0..255.
+    source : ImageSource
+        The images.
     targets : ndarray of shape (n,) or (n, n_classes)
         Class numbers, or one column a class, as the loss wants them.
     weights : ndarray of shape (n,)
@@ -41,12 +37,23 @@ class Examples:
     counts : ndarray of shape (n,)
         Sample weights alone, without class weights: how many images each
         stands for.
+    decode : callable
+        Returns the pixels of a source, RGB in 0..255.
     """
 
-    images: NDArray[Any]
+    source: ImageSource
     targets: NDArray[Any]
     weights: NDArray[np.float32]
     counts: NDArray[np.float64]
+    decode: Callable[[ImageSource], ImageArray]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @cached_property
+    def images(self) -> ImageArray:
+        """Array of shape (n, height, width, 3): decoded once, when first asked for."""
+        return self.decode(self.source)
 
 
 @dataclass(frozen=True)
@@ -54,78 +61,11 @@ class FrozenOutputs:
     """What enters an operation, by its index in `classifier.operations`.
 
     One array for the training and, where there are any, one for the
-    validation images; and the tail of the network that takes them.
+    validation images.
     """
 
     first: int
     arrays: list[NDArray[Any]]
-    tail: keras.Model
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stage of training.
-
-    Attributes
-    ----------
-    name : str
-        As `history_` names it.
-    epochs : int
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
-    first : int
-        Index, in `classifier.operations`, of the first operation that learns.
-    update_batch_norm : bool
-        Whether BatchNorm layers that learn update their statistics.
-    scales : mapping of str to float
-        Share of the learning rate of each weight, by path; 1 where missing.
-    penalties : mapping of str to float
-        L2 penalty of each weight, by path, as a factor on the weight in its
-        gradient; 0 where missing.
-    warmup_epochs : float
-        Epochs over which the learning rate rises from 0.
-    must_improve : bool
-        Whether the weights go back to where the phase began, with a warning,
-        if no epoch has a lower loss than the last one of the phase before.
-    """
-
-    name: str
-    epochs: int
-    learning_rate: Any
-    first: int
-    update_batch_norm: bool = False
-    scales: Mapping[str, float] = field(default_factory=dict)
-    penalties: Mapping[str, float] = field(default_factory=dict)
-    warmup_epochs: float = 0.0
-    must_improve: bool = False
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What all phases share; see the classifiers' parameters of these names."""
-
-    optimizer: str | keras.optimizers.Optimizer
-    loss: str | keras.losses.Loss | Callable[..., Any]
-    metrics: Sequence[Any]
-    batch_size: int
-    augmentation: Augmentation
-    n_iter_no_change: int
-    tol: float
-    verbose: int
-    seed: int
-
-
-@contextmanager
-def keras_seed(seed: int) -> Iterator[None]:
-    """Make what Keras draws reproducible, and give the global generator back as it was.
-
-    Keras seeds initializers and dropout from Python's global generator.
-    """
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 class Trainer:
@@ -133,8 +73,9 @@ class Trainer:
 
     Parameters
     ----------
-    classifier : keras.Model
-        On images; changed in place, and left uncompiled.
+    kept : KeptNetwork
+        The classifier on images, with what was compiled for it before;
+        changed in place.
     train : Examples
     validation : Examples or None
         Where given, training stops when the loss on them no longer falls, and
@@ -152,26 +93,32 @@ class Trainer:
 
     def __init__(
         self,
-        classifier: keras.Model,
+        kept: KeptNetwork,
         train: Examples,
         validation: Examples | None,
         settings: Settings,
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
-        self.classifier = classifier
+        self.kept = kept
+        self.classifier = kept.network
         self.train = train
         self.validation = validation
         self.settings = settings
         self.history: History = {}
         self.keep_best = KeepBest(settings.n_iter_no_change, settings.tol)
-        self._user_callbacks = UserCallbacks(classifier, copy.deepcopy(list(callbacks)))
+        self._user_callbacks = UserCallbacks(self.classifier, copy.deepcopy(list(callbacks)))
+
+    @property
+    def examples(self) -> list[Examples]:
+        """The examples to train on and, where there are any, those to validate on."""
+        return [self.train] if self.validation is None else [self.train, self.validation]
 
     def frozen_outputs(
         self,
         first: int,
         *,
         start: FrozenOutputs | None = None,
-        max_bytes: int | None = MAX_ACTIVATION_BYTES,
+        max_bytes: float | None = None,
     ) -> FrozenOutputs | None:
         """Compute what enters operation `first`, for all images, once.
 
@@ -181,8 +128,9 @@ class Trainer:
             Index in `classifier.operations`.
         start : FrozenOutputs, optional
             Of an earlier operation, to go on from.
-        max_bytes : int or None
-            The size up to which outputs are computed.
+        max_bytes : float, default=None
+            The size up to which outputs are computed; None is
+            `MAX_ACTIVATION_BYTES`.
 
         Returns
         -------
@@ -190,20 +138,22 @@ class Trainer:
             None where nothing comes before, the network cannot be cut there,
             or the outputs are too large.
         """
-        tail = part_between(self.classifier, first) if first else None
-        if tail is None:
+        below = self.kept.part(0, first) if first and self.kept.part(first) else None
+        if below is None:
             return None
-        images = [examples.images for examples in self._examples()]
-        start = start or FrozenOutputs(0, images, self.classifier)
-        part = part_between(self.classifier, start.first, first)
-        assert part is not None  # for the type checker: it could be cut at both ends
-        n_images = sum(len(array) for array in start.arrays)
-        n_values = np.prod([n or 1 for n in part.output_shape[1:]], dtype=int)
-        if max_bytes is not None and n_images * n_values * 4 > max_bytes:
+        max_bytes = MAX_ACTIVATION_BYTES if max_bytes is None else max_bytes
+        n_bytes = 4 * math.prod(below.output_shape[1:]) * sum(len(e) for e in self.examples)
+        if n_bytes > max_bytes:
+            self._say(
+                f"What enters the layers that learn would take {n_bytes / 2**30:.1f} GiB, more "
+                f"than {max_bytes / 2**30:.1f}: each epoch runs the frozen layers too."
+            )
             return None
-        forward, size = ForwardPass(part), self.settings.batch_size
-        arrays = [forward(batches_of(array, size)) for array in start.arrays]
-        return FrozenOutputs(first, arrays, tail)
+        inputs = [e.images for e in self.examples] if start is None else start.arrays
+        forward = self.kept.forward_pass(start.first if start else 0, first)
+        return FrozenOutputs(
+            first, [forward(batches_of(array, self.settings.batch_size)) for array in inputs]
+        )
 
     def run(self, phase: Phase, *, start: FrozenOutputs | None) -> None:
         """Train one phase.
@@ -216,43 +166,34 @@ class Trainer:
             from there. With None it runs from the images, augmented.
         """
         set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
-        network, inputs = self._learning_part(start)
-        batch_size, seed = self.settings.batch_size, self.settings.seed
-        n_steps = -(-len(inputs[0]) // batch_size)
-        self._compile(network, phase, n_steps)
+        compiled = self._compiled(phase, start)
+        network, batch_size = compiled.network, self.settings.batch_size
+        inputs = [e.images for e in self.examples] if start is None else start.arrays
+        n_steps = -(-len(self.train) // batch_size)
+        compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
         self._user_callbacks.begin_phase(network)
         before = network.get_weights() if phase.must_improve else None
+        validation = None
+        if self.validation is not None:
+            validation = _Batches(inputs[1], self.validation, batch_size)
         network.fit(
-            _shuffled_batches(inputs[0], self.train, batch_size, seed),
+            _shuffled_batches(inputs[0], self.train, batch_size, self.settings.seed),
             shuffle=False,
             steps_per_epoch=n_steps,
             epochs=phase.epochs,
-            validation_data=self._validation_data(inputs),
-            validation_batch_size=batch_size,
+            validation_data=validation,
             callbacks=self._callbacks(phase),
             verbose=0,
         )
         if before is not None and self._made_worse(phase):
             network.set_weights(before)
 
-    def _learning_part(self, start: FrozenOutputs | None) -> tuple[keras.Model, list[NDArray[Any]]]:
-        """Return the network to train, and what enters it for each set of examples."""
-        if start is None:
-            network = self._augmented(augmentation_layers(self.settings.augmentation))
-            return network, [examples.images for examples in self._examples()]
-        return start.tail, start.arrays
-
-    def _compile(self, network: keras.Model, phase: Phase, n_steps: int) -> None:
-        settings = self.settings
-        _seed_random_layers(network, settings.seed)
-        optimizer = make_optimizer(settings.optimizer, phase.learning_rate)
-        optimizer.build(network.trainable_variables)
-        _adjust_steps(optimizer, network.trainable_variables, phase, n_steps)
-        network.compile(
-            optimizer=optimizer,
-            loss=copy.deepcopy(settings.loss),
-            weighted_metrics=copy.deepcopy(list(settings.metrics)),
-        )
+    def _compiled(self, phase: Phase, start: FrozenOutputs | None) -> CompiledPhase:
+        key = (phase.name, None if start is None else start.first)
+        if key not in self.kept.compiled:
+            network = self._learning_part(start)
+            self.kept.compiled[key] = CompiledPhase(network, phase, self.settings)
+        return self.kept.compiled[key]
 
     def _callbacks(self, phase: Phase) -> list[keras.callbacks.Callback]:
         return [
@@ -282,64 +223,23 @@ class Trainer:
         """End the training, after the last phase."""
         self._user_callbacks.finish()
 
-    def _examples(self) -> list[Examples]:
-        return [self.train] if self.validation is None else [self.train, self.validation]
-
-    def _augmented(self, layers: list[keras.Layer]) -> keras.Model:
+    def _learning_part(self, start: FrozenOutputs | None) -> keras.Model:
+        """Return the network to train: from the images, augmented, or from inside."""
+        if start is not None:
+            tail: Any = self.kept.part(start.first)
+            return keras.Model(tail.inputs, tail.outputs)
         images = x = keras.Input(self.classifier.input_shape[1:])
-        for layer in layers:
+        for layer in augmentation_layers(self.settings.augmentation):
             x = layer(x)
         return keras.Model(images, self.classifier(x))
 
-    def _validation_data(self, inputs: list[NDArray[Any]]) -> tuple[Any, ...] | None:
-        if self.validation is None:
-            return None
-        return (inputs[1], self.validation.targets, self.validation.weights)
-
-
-def make_optimizer(
-    optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
-) -> keras.optimizers.Optimizer:
-    """Return a fresh optimizer of some kind with a learning rate of its own.
-
-    One made from a name clips the norm of the whole gradient at 1.
-    """
-    template = keras.optimizers.get(optimizer)
-    config = {**template.get_config(), "learning_rate": copy.deepcopy(learning_rate)}
-    if isinstance(optimizer, str):
-        config["global_clipnorm"] = 1.0
-    return type(template).from_config(config)
-
-
-def _adjust_steps(
-    optimizer: keras.optimizers.Optimizer,
-    variables: Sequence[keras.Variable],
-    phase: Phase,
-    n_steps: int,
-) -> None:
-    """Give each weight its own learning rate and penalty, and warm up.
-
-    Done where the optimizer updates one weight, so that it holds for every
-    optimizer, schedule and callback that sets the learning rate.
-    """
-    scales = [phase.scales.get(v.path, 1.0) for v in variables]
-    penalties = [phase.penalties.get(v.path, 0.0) for v in variables]
-    n_warmup = max(1.0, phase.warmup_epochs * n_steps)
-    plain_update = optimizer.update_step
-
-    def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
-        index = optimizer._get_variable_index(variable)
-        if penalties[index]:
-            gradient = gradient + penalties[index] * keras.ops.convert_to_tensor(variable)
-        progress = (keras.ops.cast(optimizer.iterations, "float32") + 1) / n_warmup
-        share = scales[index] * keras.ops.minimum(1.0, progress)
-        plain_update(gradient, variable, learning_rate * share)
-
-    optimizer.update_step = update_step
+    def _say(self, message: str) -> None:
+        if self.settings.verbose:
+            sys.stdout.write(f"{message}\n")
 
 
 def _shuffled_batches(
-    inputs: NDArray[Any], examples: Examples, batch_size: int, seed: int
+    inputs: ImageArray, examples: Examples, batch_size: int, seed: int
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
     """Yield batches for ever, each epoch in an order of its own."""
     rng = np.random.default_rng(seed)
@@ -350,8 +250,17 @@ def _shuffled_batches(
             yield images, examples.targets[batch], examples.weights[batch]
 
 
-def _seed_random_layers(network: keras.Model, seed: int) -> None:
-    """Start dropout and augmentation from a seed, the user's layers too."""
-    states = [v for v in network.variables if v.name == "seed_generator_state"]
-    for i, state in enumerate(states):
-        state.assign(np.array([seed + i, 0], dtype=state.dtype))
+class _Batches(keras.utils.PyDataset):
+    """Batches in order, to validate on."""
+
+    def __init__(self, inputs: ImageArray, examples: Examples, batch_size: int):
+        super().__init__()
+        self._inputs, self._examples, self._batch_size = inputs, examples, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._inputs) // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        rows = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        images = self._inputs[rows].astype(np.float32, copy=False)
+        return images, self._examples.targets[rows], self._examples.weights[rows]

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from skdr import ImageDecodeError, as_image_column
-from skdr.images import as_image_source, decode_all, decoded_batches
+from skdr.datasets import make_fundus_images
+from skdr.images import _batches, as_image_source, decode_all, decoded_batches
+from skdr.images._batches import resize
 
 
 @pytest.fixture
@@ -335,3 +337,52 @@ def test_digest_is_of_the_contents(files, pixels):
 def test_part_of_a_source_keeps_the_callers_indices(files):
     part = as_image_source(files).take(np.array([3, 5]))
     assert part.describe(1) == f"X[5]='{files[5]}'"
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("size", [(224, 224), (299, 299), (300, 100)])
+def test_large_jpeg_is_read_at_reduced_scale_without_visible_loss(tmp_path, size, orientation):
+    rng = np.random.default_rng(0)
+    fundus = Image.fromarray(make_fundus_images(1, image_size=700, random_state=0).images[0])
+    pixels = np.asarray(fundus.resize((2100, 1400))) + rng.normal(0, 3, (1400, 2100, 1))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "large.jpeg"
+    image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    image.save(path, quality=90, exif=exif)
+    source = as_image_source([path])
+    reduced = source.decode(0, size)
+    full = source.decode(0)
+    assert max(reduced.shape) in (1050, 525)
+    assert np.sign(np.diff(reduced.shape[:2])) == np.sign(np.diff(full.shape[:2]))
+    difference = np.abs(resize(reduced, size).astype(float) - resize(full, size))
+    assert difference.mean() < 0.4
+    assert np.quantile(difference, 0.999) <= 2
+
+
+def test_preprocess_sees_every_pixel_of_a_jpeg(tmp_path):
+    Image.new("RGB", (900, 600)).save(tmp_path / "large.jpeg")
+    shapes = []
+    decode_all(
+        as_image_source([tmp_path / "large.jpeg"]),
+        (32, 32),
+        1,
+        lambda image: shapes.append(image.shape) or image,
+    )
+    assert shapes == [(600, 900, 3)]
+
+
+@pytest.mark.parametrize("images", [np.uint8, np.float32, "both"])
+def test_images_beyond_the_bound_are_in_a_file_and_the_same(monkeypatch, images):
+    rng = np.random.default_rng(0)
+    whole = list(rng.integers(0, 256, (7, 20, 20, 3)).astype(np.uint8))
+    broken = list(rng.uniform(0, 255, (7, 20, 20, 3)).astype(np.float32))
+    given = {np.uint8: whole, np.float32: broken, "both": whole + broken}[images]
+    in_memory = decode_all(as_image_source(given), (16, 16), 3)
+    monkeypatch.setattr(_batches, "MAX_IMAGE_BYTES", 1000)
+    spilled = decode_all(as_image_source(given), (16, 16), 3)
+    assert isinstance(spilled, _batches.SpilledImages)
+    assert spilled.dtype == in_memory.dtype
+    np.testing.assert_array_equal(spilled[:], in_memory)
+    rows = np.array([5, 0, 5])
+    np.testing.assert_array_equal(spilled[rows], in_memory[rows])

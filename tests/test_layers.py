@@ -13,9 +13,10 @@ LAYERS = [
     ["inspection", "model_selection"],
     ["_feature_extractor", "_fine_tuned", "_scratch"],
     ["_base"],
-    ["_training", "_feature_cache"],
+    ["_training", "_feature_cache", "_samples"],
+    ["_feature_store", "_phases"],
     ["images", "networks", "preprocessing", "metrics", "datasets", "_callbacks"],
-    ["exceptions", "_params"],
+    ["exceptions", "_params", "_fingerprint"],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 MODULES = [p for p in sorted(ROOT.rglob("*.py")) if p != ROOT / "__init__.py"]

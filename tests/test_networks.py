@@ -18,7 +18,7 @@ from skdr.networks import (
     weights_hash,
 )
 from skdr.networks._build import Normalisation
-from skdr.networks._taps import find_tap
+from skdr.networks._taps import find_tap_operation
 from tests.conftest import tiny_network
 
 LARGE = r"ConvNeXt(Base|Large|XLarge)|EfficientNetB[4-7]|EfficientNetV2[SML]|NASNet\w+"
@@ -53,9 +53,10 @@ def test_every_network_of_keras_is_listed():
 @pytest.mark.parametrize("name", by_size(BACKBONES))
 def test_network_builds_with_all_its_taps(name):
     network = build_backbone(name, None, default_image_size(name))
-    sizes = [find_tap(network, name, tap).shape[1] for tap in skdr.list_taps(name)]
+    sizes = [find_tap_operation(network, name, tap).output.shape[1] for tap in skdr.list_taps(name)]
     assert 4 <= len(sizes) <= 6
     assert sizes == sorted(sizes, reverse=True)
+    assert find_tap_operation(network, name, "last").output is network.outputs[0]
     assert network.input_shape[1:3] == default_image_size(name)
     keras.utils.clear_session()
 

@@ -1,9 +1,10 @@
 """What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
 
-from skdr.images._batches import decode_all, decoded_batches
+from skdr.images._batches import ImageArray, decode_all, decoded_batches
 from skdr.images._source import ImageSource, as_image_column, as_image_source, holds_flat_rows
 
 __all__ = [
+    "ImageArray",
     "ImageSource",
     "as_image_column",
     "as_image_source",

@@ -1,10 +1,12 @@
 """Decoded batches, made in threads ahead of their use."""
 
-import os
+import math
+import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +14,51 @@ from PIL import Image
 
 from skdr.exceptions import ImageDecodeError
 from skdr.images._decode import rgb_pixels
-from skdr.images._source import ImageSource, undecodable
+from skdr.images._source import ImageSource, n_threads, undecodable
 
 Preprocess = Callable[[NDArray[Any]], NDArray[Any]]
-_MAX_THREADS = 8
+# Decoded images are held in memory up to this size, and in a file beyond it.
+MAX_IMAGE_BYTES = 2**31
+
+
+class SpilledImages:
+    """An array of images in a temporary file, which is gone with the object.
+
+    Parameters
+    ----------
+    shape : tuple of (n, height, width, 3)
+    dtype : dtype
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
+        self.shape = shape
+        self.dtype = dtype
+        self._image_bytes = math.prod(shape[1:]) * dtype.itemsize
+        self._file = tempfile.TemporaryFile(prefix="skdr-images-")  # noqa: SIM115
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | NDArray[np.intp]) -> NDArray[Any]:
+        """Read some images."""
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        images = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        with self._lock:
+            for image, row in zip(images, rows, strict=True):
+                self._file.seek(int(row) * self._image_bytes)
+                self._file.readinto(image.data)
+        return images
+
+    def __setitem__(self, rows: slice, images: NDArray[Any]) -> None:
+        """Write consecutive images."""
+        with self._lock:
+            self._file.seek(rows.indices(len(self))[0] * self._image_bytes)
+            self._file.write(np.ascontiguousarray(images, self.dtype).data)
+
+
+ImageArray: TypeAlias = NDArray[Any] | SpilledImages
 
 
 def decoded_batches(
@@ -50,7 +93,7 @@ def decoded_batches(
         Names every bad image of a batch.
     """
     starts = range(0, len(source), batch_size)
-    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(n_threads()) as pool:
         ahead: deque[list[Future]] = deque()
         try:
             for start in starts:
@@ -71,10 +114,32 @@ def decode_all(
     image_size: tuple[int, int],
     batch_size: int,
     preprocess: Preprocess | None = None,
-) -> NDArray[Any]:
-    """Return all images of a source in one array; see `decoded_batches`."""
-    batches = list(decoded_batches(source, image_size, batch_size, preprocess))
-    return np.concatenate(batches)
+) -> ImageArray:
+    """Return all images of a source in one array; see `decoded_batches`.
+
+    Beyond `MAX_IMAGE_BYTES` the array is in a temporary file.
+    """
+    images = _empty((len(source), *image_size, 3), np.dtype(np.uint8))
+    batches = decoded_batches(source, image_size, batch_size, preprocess)
+    for start, batch in zip(range(0, len(source), batch_size), batches, strict=True):
+        if batch.dtype != images.dtype and images.dtype == np.uint8:
+            images = _as_float32(images, start)
+        images[start : start + len(batch)] = batch
+    return images
+
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype) -> ImageArray:
+    spills = math.prod(shape) * dtype.itemsize > MAX_IMAGE_BYTES
+    return SpilledImages(shape, dtype) if spills else np.empty(shape, dtype)
+
+
+def _as_float32(images: ImageArray, n_images: int) -> ImageArray:
+    """Copy the images that are there so far."""
+    copy = _empty(images.shape, np.dtype(np.float32))
+    for start in range(0, n_images, 256):
+        rows = slice(start, min(start + 256, n_images))
+        copy[rows] = images[rows]
+    return copy
 
 
 def resize(image: NDArray[Any], image_size: tuple[int, int]) -> NDArray[Any]:
@@ -104,7 +169,7 @@ def resize(image: NDArray[Any], image_size: tuple[int, int]) -> NDArray[Any]:
 def _one_image(
     source: ImageSource, i: int, image_size: tuple[int, int], preprocess: Preprocess | None
 ) -> NDArray[Any]:
-    image = source.decode(i)
+    image = source.decode(i, at_least=image_size if preprocess is None else None)
     if preprocess is not None:
         # The callable gets a copy: what the caller passed in is never changed.
         image = rgb_pixels(preprocess(image.copy()))

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 
 VALUE_RANGE = (0, 255)
+# JPEG files are read at a half, a quarter or an eighth of their size while that is
+# still so many times the size that is asked for: the rest is left to `resize`.
+_SPARE_PIXELS = 1.5
 
 
 def is_path(item: Any) -> bool:
@@ -17,7 +20,9 @@ def is_path(item: Any) -> bool:
 
 
 def decode_image(
-    item: Any, value_range: tuple[float, float] | None = VALUE_RANGE
+    item: Any,
+    value_range: tuple[float, float] | None = VALUE_RANGE,
+    at_least: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8] | NDArray[np.float32]:
     """Turn one image, in any form, into RGB pixels.
 
@@ -29,6 +34,9 @@ def decode_image(
     value_range : tuple of (low, high) or None, default=(0, 255)
         The numbers that stand for black and white in arrays. With None,
         numbers are used as they are, whatever they are.
+    at_least : tuple of (height, width), optional
+        A JPEG file may come back smaller than it is, but well above this.
+        By default every image has its full size.
 
     Returns
     -------
@@ -42,7 +50,7 @@ def decode_image(
         it was.
     """
     if is_path(item):
-        return _decode_file(Path(item))
+        return _decode_file(Path(item), at_least)
     if isinstance(item, Image.Image):
         return _decode_pil(item)
     if item is None or (isinstance(item, float) and np.isnan(item)):
@@ -74,7 +82,7 @@ def rgb_pixels(
     return scaled.astype(np.float32)
 
 
-def _decode_file(path: Path) -> NDArray[np.uint8]:
+def _decode_file(path: Path, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
     if path.is_dir():
         raise IsADirectoryError("is a folder, not an image file")
     if not path.exists():
@@ -82,6 +90,9 @@ def _decode_file(path: Path) -> NDArray[np.uint8]:
     if path.stat().st_size == 0:
         raise ValueError("empty file")
     with Image.open(path) as image:
+        if at_least is not None:
+            side = int(_SPARE_PIXELS * max(at_least))  # the image may lie on its side
+            image.draft(None, (side, side))
         return _decode_pil(image)
 
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import math
+import os
 import warnings
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +18,7 @@ from skdr.images._decode import VALUE_RANGE, decode_image, is_path
 
 MIN_SQUARE_SIDE = 8
 _MAX_LISTED = 20
+_MAX_THREADS = 8
 
 
 Images: TypeAlias = Sequence[Any] | NDArray[Any]
@@ -56,10 +59,13 @@ class ImageSource:
         """Return the images at some positions, without copying any."""
         return ImageSource(self.items, self.value_range, self.indices[positions], self.is_strip)
 
-    def decode(self, i: int) -> NDArray[Any]:
-        """Return image `i` as RGB in 0..255, of shape (height, width, 3)."""
+    def decode(self, i: int, at_least: tuple[int, int] | None = None) -> NDArray[Any]:
+        """Return image `i` as RGB in 0..255, of shape (height, width, 3).
+
+        See `decode_image` for `at_least`.
+        """
         try:
-            return decode_image(self._item(i), self.value_range)
+            return decode_image(self._item(i), self.value_range, at_least)
         except MemoryError:
             raise
         except Exception as exc:
@@ -69,13 +75,29 @@ class ImageSource:
         """Return 16 bytes that are equal for equal contents."""
         item = self._item(i)
         if is_path(item):
-            contents = [Path(item).read_bytes()]
-        elif isinstance(item, Image.Image):
-            contents = [f"{item.mode}{item.size}".encode(), item.tobytes()]
+            try:
+                contents: Any = Path(item).read_bytes()
+            except OSError as exc:
+                raise undecodable([(self, int(i), exc)]) from exc
+            return hashlib.sha256(contents).digest()[:16]
+        if isinstance(item, Image.Image):
+            looks = (item.getpalette(), item.info.get("transparency"), dict(item.getexif()))
+            header, contents = f"{item.mode}{item.size}{looks}", item.tobytes()
         else:
-            array = np.ascontiguousarray(item)
-            contents = [f"{array.dtype.str}{array.shape}".encode(), array.tobytes()]
-        return hashlib.blake2b(b"".join(contents), digest_size=16).digest()
+            contents = np.ascontiguousarray(item)
+            header = f"{contents.dtype.str}{contents.shape}"
+            if contents.dtype.hasobject:
+                self.decode(int(i))  # raises the error that says what is wrong with it
+        digest = hashlib.sha256(header.encode())
+        digest.update(contents)
+        return digest.digest()[:16]
+
+    def digests(self) -> list[bytes]:
+        """Return the digests of all images, computed in threads."""
+        parts = np.array_split(np.arange(len(self)), n_threads())
+        with ThreadPoolExecutor(n_threads()) as pool:
+            digests = pool.map(lambda part: [self.digest(i) for i in part], parts)
+            return [digest for part in digests for digest in part]
 
     def describe(self, i: int) -> str:
         """Return how a message names image `i`: ``X[17]='a/b.jpg'``."""
@@ -94,6 +116,11 @@ class ImageSource:
 
     def _item(self, i: int | np.integer) -> Any:
         return self.items[self.indices[i]]
+
+
+def n_threads() -> int:
+    """Return how many threads read images at once."""
+    return min(_MAX_THREADS, os.cpu_count() or 1)
 
 
 def undecodable(failures: Iterable[tuple[ImageSource, int, BaseException]]) -> ImageDecodeError:

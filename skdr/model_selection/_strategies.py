@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skdr._feature_extractor import PretrainedFeatureExtractor
+from skdr._feature_store import MEMORY
 from skdr._fine_tuned import FineTunedCNNClassifier
 from skdr._scratch import ScratchCNNClassifier
 from skdr.networks import LAST, Augmentation, BackboneLike
@@ -30,6 +31,7 @@ def make_strategies(
     image_shape: tuple[int, ...] | None = None,
     image_column: str | None = None,
     value_range: tuple[float, float] = (0, 255),
+    cache: str | os.PathLike[str] | None = MEMORY,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 0,
 ) -> dict[str, ClassifierMixin | Pipeline]:
@@ -54,6 +56,9 @@ def make_strategies(
     batch_size : int, default=32
     image_shape, image_column, value_range
         How images are found in X, see `PretrainedFeatureExtractor`.
+    cache : "memory", path or None, default="memory"
+        Where the features of the frozen network are kept, which the first two
+        share.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
 
@@ -89,7 +94,7 @@ def make_strategies(
         "random_state": random_state,
         "verbose": verbose,
     }
-    pretrained: dict[str, Any] = {"weights": weights, "layer": layer, **images}
+    pretrained: dict[str, Any] = {"weights": weights, "layer": layer, "cache": cache, **images}
     return {
         "frozen_svm": Pipeline(
             [

@@ -7,6 +7,7 @@ from skdr.networks._build import (
     build_backbone,
     default_image_size,
     initialise_kernels,
+    keras_seed,
     smallest_image_size,
     use_dtype,
     weights_hash,
@@ -19,14 +20,17 @@ from skdr.networks._freeze import (
     set_trainable,
     speed_up_batch_norm,
 )
+from skdr.networks._frozen import FrozenNetwork, frozen_network, network_origin
 from skdr.networks._head import (
     STANDARDISE,
     STANDARDISE_PIXELS,
     add_head,
+    gentle_statistics,
     set_class_shares,
     set_statistics,
 )
 from skdr.networks._inference import ForwardPass, batches_of
+from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_network
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
 
@@ -37,7 +41,10 @@ __all__ = [
     "STANDARDISE_PIXELS",
     "Augmentation",
     "BackboneLike",
+    "FittedNetwork",
     "ForwardPass",
+    "FrozenNetwork",
+    "KeptNetwork",
     "add_head",
     "augmentation_layers",
     "batches_of",
@@ -45,11 +52,17 @@ __all__ = [
     "build_small_cnn",
     "default_image_size",
     "first_learning",
+    "frozen_network",
+    "gentle_statistics",
+    "hashable",
     "initialise_kernels",
+    "kept_network",
+    "keras_seed",
     "learning_blocks",
     "learning_rate_scales",
     "list_backbones",
     "list_taps",
+    "network_origin",
     "part_between",
     "set_class_shares",
     "set_statistics",

@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import random
 import re
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +20,7 @@ from skdr.networks._efficientnet_lite import load_imagenet_weights
 
 BackboneLike: TypeAlias = str | keras.Model | Callable[[tuple[int, int, int]], keras.Model]
 _DEFAULT_SIZE = 224
+_drawing = threading.RLock()
 _WEIGHT_FILES = (".weights.h5", ".h5", ".keras")
 
 
@@ -117,6 +121,22 @@ def build_backbone(
     network = keras.Model(network.inputs, network.outputs, name=network.name)
     rename_automatic_names(network)
     return network
+
+
+@contextmanager
+def keras_seed(seed: int) -> Iterator[None]:
+    """Make what Keras draws reproducible, and give the global generator back as it was.
+
+    Keras seeds initializers and dropout from Python's global generator; other
+    threads wait.
+    """
+    with _drawing:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)
 
 
 def weights_hash(network: keras.Model) -> str:
@@ -255,6 +275,8 @@ def rename_automatic_names(network: keras.Model) -> None:
     """
     counts: Counter[str] = Counter()
     for operation in network.operations:
+        if re.fullmatch(r"(input_layer|keras_tensor)(_\d+)?", operation.name):
+            operation.name = "images"
         automatic = _snake_case(type(operation).__name__)
         if re.fullmatch(rf"{automatic}(_\d+)?", operation.name):
             number = counts[automatic]

@@ -79,6 +79,33 @@ def set_statistics(
             layer.set_weights([mean, variance])
 
 
+def gentle_statistics(
+    features: NDArray[np.float32], counts: NDArray[np.float64]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the mean and variance by which features are standardised, gently.
+
+    A feature that hardly varies is not blown up: when the layers below it
+    learn, it would be what changes most. The squared length of a standardised
+    vector is the number of features on average, as it is in plain scaling.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, n_features)
+    counts : ndarray of shape (n,)
+        How many images each row stands for.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (n_features,)
+    """
+    mean = np.average(features, axis=0, weights=counts)
+    own = np.average(np.square(features - mean), axis=0, weights=counts)
+    variance = own + own.mean()
+    if not variance.any():
+        return mean, np.ones_like(variance)
+    return mean, variance * np.mean(own / variance)
+
+
 def set_class_shares(classifier: keras.Model, shares: NDArray[Any]) -> None:
     """Let a new head start from the shares of the classes, not from equal ones.
 

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.networks._fold import fold_batch_norm
+
 # Below so many rows, matrix products take other paths on small problems, and
 # their last rows are computed in another order than the rest.
 _MIN_ROWS = 64
@@ -25,24 +27,26 @@ class ForwardPass:
     ----------
     network : keras.Model
         Only read.
+    constant_weights : bool, default=True
+        Whether its weights stay what they are at the first call, which makes
+        it faster: see `fold_batch_norm`.
     """
 
-    def __init__(self, network: keras.Model):
+    def __init__(self, network: keras.Model, *, constant_weights: bool = True):
         self.network = network
+        self.constant_weights = constant_weights
         self._call: Callable[[Any], Any] | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ForwardPass, (self.network,)
 
     def __call__(self, batches: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
         """Return the outputs for all batches, one row an image."""
         if self._call is None:
-            self._call = _compile(self.network)
+            fixed = self.constant_weights
+            self._call = _compile(fold_batch_norm(self.network) if fixed else self.network)
         outputs = [self._call(_padded(batch))[: len(batch)] for batch in batches]
-        return np.concatenate([np.asarray(output, dtype=np.float32) for output in outputs])
+        return np.concatenate(outputs, dtype=np.float32)
 
 
-def batches_of(array: NDArray[Any], batch_size: int) -> Iterable[NDArray[Any]]:
+def batches_of(array: Any, batch_size: int) -> Iterable[NDArray[Any]]:
     """Yield consecutive slices of an array."""
     for start in range(0, len(array), batch_size):
         yield array[start : start + batch_size]

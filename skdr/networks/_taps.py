@@ -1,5 +1,6 @@
 """Points in a network: features are taken there, and training may begin there."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -40,17 +41,17 @@ def tap_features(
         If a layer is not known.
     """
     layers = [layer] if isinstance(layer, str) else list(layer)
-    pooled = [_pool(find_tap(network, backbone, name), pooling) for name in layers]
+    pooled = [_pool(find_tap_operation(network, backbone, name).output, pooling) for name in layers]
     features = pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="taps")(pooled)
     tapped = keras.Model(network.inputs, features, name=f"{network.name}_features")
     rename_automatic_names(tapped)
     return tapped
 
 
-def find_tap(network: keras.Model, backbone: BackboneLike, name: str) -> keras.KerasTensor:
-    """Return the output of a named tap or layer."""
+def find_tap_operation(network: keras.Model, backbone: BackboneLike, name: str) -> keras.Operation:
+    """Return the operation of a named tap or layer."""
     if name == LAST:
-        return network.outputs[0]
+        return network.operations[-1]
     operation = find_operation(network, tap_pattern(backbone, name))
     if operation is None:
         taps = find_backbone(backbone).taps if isinstance(backbone, str) else {}
@@ -58,7 +59,15 @@ def find_tap(network: keras.Model, backbone: BackboneLike, name: str) -> keras.K
             f"layer={name!r} is not a layer of {network.name!r}. Its named taps are "
             f"{[*taps, LAST]}; any name of its {len(network.layers)} Keras layers will do too."
         )
-    return operation.output
+    return operation
+
+
+def n_features(operation: keras.Operation, pooling: str | None) -> int:
+    """Return how many features a layer gives when pooled."""
+    shape = operation.output.shape[1:]
+    if pooling is None or len(shape) != 3:
+        return math.prod(shape)
+    return shape[-1] * (2 if pooling == "avgmax" else 1)
 
 
 def tap_pattern(backbone: BackboneLike, name: str) -> str:

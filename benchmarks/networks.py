@@ -1,0 +1,14 @@
+"""Networks to measure on."""
+
+import keras
+import numpy as np
+
+
+def spread_batch_norm(network):
+    """Give BatchNorm layers statistics unlike those of an untrained network."""
+    rng = np.random.default_rng(0)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            *others, variance = layer.get_weights()
+            moved = [weight + rng.normal(0, 0.1, weight.shape) for weight in others]
+            layer.set_weights([*moved, rng.uniform(0.5, 1.5, variance.shape)])

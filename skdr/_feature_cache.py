@@ -1,0 +1,187 @@
+"""One vector an image: computed once, shared by folds, grids, processes and runs."""
+
+import copy
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skdr._callbacks import counted, progress_bar
+from skdr._feature_store import FeatureStore, Vectors, open_store
+from skdr._fingerprint import code_fingerprint
+from skdr.images import ImageSource, decoded_batches
+from skdr.networks import FrozenNetwork
+
+CacheLike: TypeAlias = str | os.PathLike[str] | None
+_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class FrozenFeatures:
+    """Features of images by a frozen network, looked up or computed.
+
+    With a cache, one pass brings the features of every named tap too, since
+    they cost next to nothing more: a grid over layers passes each image once.
+
+    Parameters
+    ----------
+    network : FrozenNetwork
+    layer : str or sequence of str
+        Name of a layer, or of several, whose features are concatenated.
+    pooling : {"avg", "max", "avgmax"} or None
+    image_size : tuple of (height, width)
+    preprocess : callable or None
+    batch_size : int
+    cache : "memory", path or None
+    """
+
+    network: FrozenNetwork
+    layer: str | Sequence[str]
+    pooling: str | None
+    image_size: tuple[int, int]
+    preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None
+    batch_size: int
+    cache: CacheLike
+
+    def __call__(self, source: ImageSource, *, verbose: int = 0) -> NDArray[np.float32]:
+        """Return the features of all images.
+
+        Parameters
+        ----------
+        source : ImageSource
+        verbose : int, default=0
+            1 shows a progress bar.
+
+        Returns
+        -------
+        features : ndarray of shape (n, n_features) and dtype float32
+
+        Raises
+        ------
+        ImageDecodeError
+            Names the images of a batch that cannot be decoded.
+        """
+        bar = progress_bar(len(source), verbose)
+        if self.cache is None:
+            return self.compute(source, self.layers, bar)
+        try:
+            lookup = _Lookup(self, open_store(self.cache), source.value_range, bar)
+        except TypeError as exc:  # code that has no fingerprint
+            warnings.warn(
+                f"Features are computed and not kept, since of some code nobody can say whether "
+                f"it changed: {exc}. Set cache=None to silence this.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return self.compute(source, self.layers, bar)
+        features = np.empty((len(source), self.n_features), dtype=np.float32)
+        for start in range(0, len(source), _CHUNK):
+            rows = np.arange(start, min(start + _CHUNK, len(source)))
+            lookup.fill(features[rows[0] : rows[-1] + 1], source.take(rows))
+        return features
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers."""
+        return [self.layer] if isinstance(self.layer, str) else list(self.layer)
+
+    def to_keras(self) -> keras.Model:
+        """Return a copy of the network, from RGB images in 0..255 to features."""
+        return copy.deepcopy(self.network.features(self.layers, self.pooling))
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of an image."""
+        return sum(self.network.n_features(name, self.pooling) for name in self.layers)
+
+    def compute(
+        self, source: ImageSource, layers: Sequence[str], bar: keras.utils.Progbar
+    ) -> NDArray[np.float32]:
+        """Send images through the network, for the features of some layers."""
+        batches = decoded_batches(source, self.image_size, self.batch_size, self.preprocess)
+        forward = self.network.forward_pass(layers, self.pooling)
+        return forward(counted(batches, bar))
+
+    def fingerprint(self, layer: str, value_range: tuple[float, float] | None) -> str:
+        """Return a hash of all that shapes the features of one layer, but the image."""
+        shaped_by = {
+            "network": self.network.fingerprint,
+            "layer": self.network.operation_name(layer),
+            "pooling": self.pooling,
+            "image_size": self.image_size,
+            "preprocess": self.preprocess and code_fingerprint(self.preprocess),
+            "value_range": value_range and [float(bound) for bound in value_range],
+        }
+        return json.dumps(shaped_by, sort_keys=True)
+
+
+class _Lookup:
+    """Looks images up in a store, and computes those that are not there."""
+
+    def __init__(
+        self,
+        features: FrozenFeatures,
+        store: FeatureStore,
+        value_range: tuple[float, float] | None,
+        bar: keras.utils.Progbar,
+    ):
+        self._features, self._store, self._bar = features, store, bar
+        # The whole maps of layers that nobody asked for would fill the store.
+        with_taps = features.pooling is not None
+        self._layers = features.network.layers(features.layers, with_taps=with_taps)
+        widths = [features.network.n_features(name, features.pooling) for name in self._layers]
+        ends = np.cumsum(widths)
+        fingerprints = {
+            name: features.fingerprint(name, value_range)
+            for name in (*self._layers, *features.layers)
+        }
+        self._columns = {
+            fingerprints[name]: slice(end - width, end)
+            for name, width, end in zip(self._layers, widths, ends, strict=True)
+        }
+        self._wanted = [fingerprints[name] for name in features.layers]
+
+    def fill(self, features: NDArray[np.float32], source: ImageSource) -> None:
+        """Write the features of all images of a source into an array."""
+        digests = source.digests()
+        keys = [[_key(layer, digest) for layer in self._wanted] for digest in digests]
+
+        def missing() -> list[int]:
+            return [i for i, row in enumerate(keys) if any(key not in vectors for key in row)]
+
+        vectors = self._store.get([key for row in keys for key in row])
+        if missing():
+            with self._store.computing():  # another may have computed them meanwhile
+                vectors |= self._store.get([key for i in missing() for key in keys[i]])
+                first = {digests[i]: i for i in reversed(missing())}
+                vectors |= self._compute(source, sorted(first.values()), digests)
+                self._store.misses += len(first)
+                self._store.hits -= len(first)
+        self._store.hits += len(source)
+        for row, row_keys in zip(features, keys, strict=True):
+            np.concatenate([vectors[key] for key in row_keys], out=row)
+
+    def _compute(self, source: ImageSource, rows: list[int], digests: Sequence[bytes]) -> Vectors:
+        """Send images through the network, and keep the vectors of every layer."""
+        if not rows:
+            return {}
+        computed = self._features.compute(source.take(np.array(rows)), self._layers, self._bar)
+        vectors = {
+            row: {_key(layer, digests[row]): vector[part] for layer, part in self._columns.items()}
+            for row, vector in zip(rows, computed, strict=True)
+        }
+        # Nobody knows of which contents the vector of a file is that was replaced meanwhile.
+        unchanged = [row for row in rows if source.digest(row) == digests[row]]
+        self._store.put({key: v for row in unchanged for key, v in vectors[row].items()})
+        return {key: v for row in rows for key, v in vectors[row].items()}
+
+
+def _key(layer: str, digest: bytes) -> bytes:
+    return hashlib.sha256(layer.encode() + digest).digest()[:20]

@@ -1,0 +1,308 @@
+"""Where vectors are kept: in this process, or in a folder shared by processes and runs."""
+
+import os
+import sqlite3
+import threading
+import warnings
+import zlib
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = dict[bytes, NDArray[np.float32]]
+
+# Another number names another file: what an older version wrote is not read.
+FORMAT = 1
+MEMORY = "memory"
+MEMORY_BYTES = 2**29
+_KEYS_PER_QUERY = 500
+_SECONDS_TO_WAIT_FOR_A_WRITER = 60.0
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """What a cache of features holds, and how it served this process.
+
+    Attributes
+    ----------
+    n_vectors : int
+        Vectors in it: one an image and layer.
+    n_bytes : int
+        Their size; for a folder, the size of its file.
+    hits : int
+        Images whose features this process found in it.
+    misses : int
+        Images whose features this process had to compute.
+    """
+
+    n_vectors: int
+    n_bytes: int
+    hits: int
+    misses: int
+
+
+class FeatureStore(ABC):
+    """Keeps vectors by key, and counts how well that served.
+
+    Attributes
+    ----------
+    hits, misses : int
+        See `CacheInfo`.
+    """
+
+    def __init__(self) -> None:
+        self.hits = 0
+        self.misses = 0
+
+    @abstractmethod
+    def get(self, keys: Sequence[bytes]) -> Vectors:
+        """Return those of the vectors that are there and sound."""
+
+    @abstractmethod
+    def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+        """Keep vectors; where that is not possible, warn and go on."""
+
+    @abstractmethod
+    def computing(self) -> Any:
+        """Return a context in which nobody else computes for the same store."""
+
+    @abstractmethod
+    def info(self) -> CacheInfo:
+        """Return what is in the store."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Forget everything."""
+
+
+class MemoryStore(FeatureStore):
+    """Vectors in this process, up to some size; what was used last stays.
+
+    Parameters
+    ----------
+    max_bytes : int
+    """
+
+    def __init__(self, max_bytes: int = MEMORY_BYTES):
+        super().__init__()
+        self.max_bytes = max_bytes
+        self._vectors: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
+        self._n_bytes = 0
+        self._lock = threading.RLock()
+
+    def get(self, keys: Sequence[bytes]) -> Vectors:
+        with self._lock:
+            found = {key: self._vectors[key] for key in keys if key in self._vectors}
+            for key in found:
+                self._vectors.move_to_end(key)
+            return found
+
+    def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+        with self._lock:
+            for key, vector in vectors.items():
+                if key not in self._vectors:
+                    self._vectors[key] = vector.copy()
+                    self._n_bytes += vector.nbytes
+            while self._n_bytes > self.max_bytes:
+                self._n_bytes -= self._vectors.popitem(last=False)[1].nbytes
+
+    def computing(self) -> Any:
+        return self._lock
+
+    def info(self) -> CacheInfo:
+        return CacheInfo(len(self._vectors), self._n_bytes, self.hits, self.misses)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._vectors.clear()
+            self._n_bytes = 0
+
+
+class FolderStore(FeatureStore):
+    """Vectors in an SQLite file, shared by processes and kept for later runs.
+
+    Each vector has a checksum. Writers wait for each other; one that is
+    killed leaves what it had finished. Nothing here stops the caller: what
+    cannot be read or written is computed anew, with a warning.
+
+    Parameters
+    ----------
+    folder : path
+        Made when the first vector is kept.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.folder = folder
+        self.file = folder / f"features-{FORMAT}.sqlite"
+        self._mutex = filelock.FileLock(folder / f"features-{FORMAT}.lock")
+        self._has_warned = False
+
+    def get(self, keys: Sequence[bytes]) -> Vectors:
+        found: Vectors = {}
+        n_damaged = 0
+        for start in range(0, len(keys), _KEYS_PER_QUERY):
+            for key, checksum, vector in self._select(keys[start : start + _KEYS_PER_QUERY]):
+                if _checksum(key, vector) == checksum:
+                    found[key] = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
+                else:
+                    n_damaged += 1
+        if n_damaged:
+            self._warn(f"{n_damaged} vectors in it are damaged and are computed anew")
+        return found
+
+    def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+        contents = {key: vector.astype("<f4").tobytes() for key, vector in vectors.items()}
+        rows = [(key, _checksum(key, vector), vector) for key, vector in contents.items()]
+        with self._surviving(), self._connection() as connection, connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS vectors "
+                "(key BLOB PRIMARY KEY, checksum INTEGER, vector BLOB)"
+            )
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._mutex.acquire()
+        except OSError as exc:  # nobody can write there, so nobody shares the work
+            self._warn_once(exc)
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._mutex.release()
+
+    def info(self) -> CacheInfo:
+        n_vectors = sum(n for (n,) in self._query("SELECT count(*) FROM vectors"))
+        n_bytes = self.file.stat().st_size if self.file.exists() else 0
+        return CacheInfo(n_vectors, n_bytes, self.hits, self.misses)
+
+    def clear(self) -> None:
+        with self.computing():
+            self.file.unlink(missing_ok=True)
+
+    def _select(self, keys: Sequence[bytes]) -> list[tuple[bytes, int, bytes]]:
+        marks = ",".join("?" * len(keys))
+        return self._query(
+            f"SELECT key, checksum, vector FROM vectors WHERE key IN ({marks})", keys
+        )
+
+    def _query(self, query: str, values: Sequence[bytes] = ()) -> list[Any]:
+        rows: list[Any] = []
+        if self.file.exists():
+            with self._surviving(), self._connection() as connection:
+                rows = connection.execute(query, values).fetchall()
+        return rows
+
+    def _connection(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self.file, _SECONDS_TO_WAIT_FOR_A_WRITER))
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """End the block with a warning when something is wrong with the file."""
+        try:
+            yield
+        except sqlite3.OperationalError as exc:  # full disk, read-only folder, no table yet
+            if "no such table" not in str(exc):
+                self._warn_once(exc)
+        except sqlite3.DatabaseError as exc:
+            self._set_aside(exc)
+
+    def _set_aside(self, exc: sqlite3.DatabaseError) -> None:
+        damaged = self.file.with_suffix(".damaged")
+        with self.computing():
+            if not _is_sound(self.file):
+                self.file.replace(damaged)
+                self._warn(f"its file is damaged ({exc}); it is now {damaged.name!r}")
+
+    def _warn_once(self, exc: Exception) -> None:
+        if not self._has_warned:
+            self._warn(f"{exc}. Features are computed and not kept")
+            self._has_warned = True
+
+    def _warn(self, problem: str) -> None:
+        warnings.warn(f"cache={str(self.folder)!r}: {problem}.", UserWarning, stacklevel=2)
+
+
+_stores: dict[str, FeatureStore] = {MEMORY: MemoryStore()}
+
+
+def open_store(cache: str | os.PathLike[str]) -> FeatureStore:
+    """Return the store of this process that `cache` stands for.
+
+    Parameters
+    ----------
+    cache : "memory" or path
+        In this process, or in a folder.
+
+    Raises
+    ------
+    ValueError
+        If the path is that of a file.
+    """
+    if cache == MEMORY:
+        return _stores[MEMORY]
+    folder = Path(cache).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"cache={str(cache)!r} is a file; give a folder, 'memory' or None.")
+    return _stores.setdefault(str(folder), FolderStore(folder))
+
+
+def feature_cache_info(cache: str | os.PathLike[str] = MEMORY) -> CacheInfo:
+    """Return what a cache of features holds, and how often it helped.
+
+    Parameters
+    ----------
+    cache : "memory" or path, default="memory"
+        As given to the estimators.
+
+    Returns
+    -------
+    info : CacheInfo
+        ``n_vectors``, ``n_bytes``, and the ``hits`` and ``misses`` of this
+        process.
+
+    Examples
+    --------
+    >>> import skdr
+    >>> skdr.clear_feature_cache()
+    >>> skdr.feature_cache_info().n_vectors
+    0
+    """
+    return open_store(cache).info()
+
+
+def clear_feature_cache(cache: str | os.PathLike[str] = MEMORY) -> None:
+    """Forget all that a cache of features holds; counts start at 0 again.
+
+    Parameters
+    ----------
+    cache : "memory" or path, default="memory"
+        As given to the estimators.
+    """
+    store = open_store(cache)
+    store.clear()
+    store.hits = store.misses = 0
+
+
+def _checksum(key: bytes, vector: bytes) -> int:
+    return zlib.crc32(vector, zlib.crc32(key))
+
+
+def _is_sound(file: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            return connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    except sqlite3.DatabaseError:
+        return False

@@ -1,0 +1,133 @@
+"""Fingerprints of code: two callables that have the same one do the same."""
+
+import functools
+import hashlib
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+def code_fingerprint(code: Any) -> str:
+    """Return a hash of a callable or class, and of the code that it calls.
+
+    Functions and classes are followed into what they use by its global name.
+    Code of an installed package counts by the version of the package, other
+    code by its bytecode, and what it holds by value. The hash is the same in
+    every process that runs the same Python.
+
+    Parameters
+    ----------
+    code : callable
+        A function, class, bound method, `functools.partial` or object with
+        ``__call__``.
+
+    Returns
+    -------
+    fingerprint : str
+
+    Raises
+    ------
+    TypeError
+        If it holds something that cannot be hashed.
+    """
+    digest = hashlib.sha256(sys.version.encode())
+    for part in _parts(code, set()):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
+    if isinstance(thing, types.ModuleType):
+        yield _package(thing.__name__) or _source(thing)
+    elif isinstance(thing, types.FunctionType | type):
+        if id(thing) not in seen:
+            seen.add(id(thing))
+            yield from _definition(thing, seen)
+    elif isinstance(thing, staticmethod | classmethod):
+        yield from _parts(thing.__func__, seen)
+    elif isinstance(thing, functools.partial):
+        yield from _all_parts([thing.func, *thing.args, *thing.keywords.items()], seen)
+    elif isinstance(thing, types.MethodType):
+        yield from _all_parts([thing.__func__, thing.__self__], seen)
+    elif isinstance(thing, tuple | list):
+        yield from _all_parts(thing, seen)
+    elif hasattr(thing, "__dict__") and not _package(type(thing).__module__):
+        yield from _all_parts([type(thing), *vars(thing).items()], seen)
+    else:
+        yield _value(thing)
+
+
+def _all_parts(things: Any, seen: set[int]) -> Iterator[str]:
+    for thing in things:
+        yield from _parts(thing, seen)
+
+
+def _definition(thing: Any, seen: set[int]) -> Iterator[str]:
+    """Yield what a function or class is made of."""
+    yield thing.__qualname__
+    package = _package(thing.__module__)
+    if package:
+        yield package
+    elif isinstance(thing, type):
+        own = {k: v for k, v in vars(thing).items() if not _is_made_by_python(k, v)}
+        yield from _all_parts([*thing.__bases__, *own.items()], seen)
+    else:
+        code, scope = thing.__code__, thing.__globals__
+        yield from _bytecode(code)
+        held = [cell.cell_contents for cell in thing.__closure__ or ()]
+        named = [scope[name] for name in _global_names(code) if name in scope]
+        defaults = [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).items()]
+        yield from _all_parts([*defaults, *held, *named], seen)
+
+
+def _is_made_by_python(name: str, value: Any) -> bool:
+    return name.startswith("__") and not isinstance(value, types.FunctionType)
+
+
+def _bytecode(code: types.CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield " ".join(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _bytecode(constant)
+        elif isinstance(constant, frozenset):  # its order differs between processes
+            yield repr(sorted(map(repr, constant)))
+        else:
+            yield repr(constant)
+
+
+def _global_names(code: types.CodeType) -> list[str]:
+    """Return the names that a function, and those defined inside it, look up."""
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return [*code.co_names, *(name for c in inner for name in _global_names(c))]
+
+
+def _value(value: Any) -> str:
+    try:
+        return joblib.hash(value)
+    except Exception as exc:
+        raise TypeError(f"{value!r} cannot be hashed: {exc}") from exc
+
+
+def _package(module: str) -> str | None:
+    """Return the name and version of an installed package; None for the user's own code."""
+    top = module.split(".")[0]
+    if top == "__main__":  # in a worker process its file may well be that of a package
+        return None
+    if top in sys.builtin_module_names or top in sys.stdlib_module_names:
+        return top
+    package = sys.modules.get(top)
+    if _INSTALLED.isdisjoint(Path(getattr(package, "__file__", None) or "").parts):
+        return None
+    return f"{top} {getattr(package, '__version__', '')}"
+
+
+def _source(module: types.ModuleType) -> str:
+    file = getattr(module, "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else module.__name__

@@ -1,0 +1,56 @@
+"""What comes beside the images: labels and weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import assert_all_finite
+
+from skdr.images import ImageSource
+
+
+def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weights = np.array(sample_weight, dtype=np.float64)
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
+    assert_all_finite(weights, input_name="sample_weight")
+    if (weights < 0).any():
+        raise ValueError("Negative values in data passed to `sample_weight`.")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
+
+
+def merge_equal_images(
+    source: ImageSource,
+    y: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    groups: NDArray[Any] | None,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return one row of each distinct image and label, and the weights of the rows together.
+
+    Rows are in an order of their contents: training is the same in whatever
+    order they come, and repeating a row is the same as doubling its weight.
+    """
+    first_rows: dict[tuple[bytes, int, int], int] = {}
+    totals: dict[tuple[bytes, int, int], float] = {}
+    rows = np.flatnonzero(weights)
+    for row, digest in zip(map(int, rows), source.take(rows).digests(), strict=True):
+        group = 0 if groups is None else int(groups[row])
+        key = (digest, int(y[row]), group)
+        first_rows.setdefault(key, row)
+        totals[key] = totals.get(key, 0.0) + weights[row]
+    keys = sorted(first_rows)
+    return (
+        np.array([first_rows[key] for key in keys], dtype=np.intp),
+        np.array([totals[key] for key in keys]),
+    )
+
+
+def wants_class_numbers(loss: str | keras.losses.Loss | Callable[..., Any]) -> bool:
+    name = loss if isinstance(loss, str) else type(loss).__name__
+    return name.lower().startswith("sparse")

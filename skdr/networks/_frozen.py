@@ -1,0 +1,157 @@
+"""A pretrained network that nothing changes any more: its layers, as features."""
+
+import functools
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from skdr._fingerprint import code_fingerprint
+from skdr.networks._backbones import LAST, list_taps
+from skdr.networks._build import BackboneLike, build_backbone, keras_seed, use_dtype, weights_hash
+from skdr.networks._inference import ForwardPass
+from skdr.networks._kept import keep_last_few
+from skdr.networks._taps import find_tap_operation, n_features, tap_features
+
+
+class FrozenNetwork:
+    """A network in inference mode, and the features of its layers.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `build_backbone` returns it; not to be changed from now on.
+    backbone : str, keras.Model or callable
+        What it was built from: a name brings its named taps.
+    """
+
+    def __init__(self, network: keras.Model, backbone: BackboneLike):
+        self.network = network
+        self.backbone = backbone
+        self._forward_passes: dict[Hashable, ForwardPass] = {}
+        self._operations: dict[str, keras.Operation] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenNetwork, (self.network, self.backbone)
+
+    @functools.cached_property
+    def weights_hash(self) -> str:
+        """SHA-256 of all weights."""
+        return weights_hash(self.network)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash of what the network computes: its layers, their code and weights."""
+        parts = [self.network.to_json(), self.weights_hash, keras.backend.backend()]
+        kinds = {type(operation) for operation in self.network.operations}
+        own = [kind for kind in kinds if kind.__module__.split(".")[0] not in ("keras", "skdr")]
+        parts += sorted(code_fingerprint(kind) for kind in own)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def layers(self, names: Sequence[str], *, with_taps: bool) -> list[str]:
+        """Return names of layers without repetition.
+
+        Parameters
+        ----------
+        names : sequence of str
+            ``"last"``, named taps or Keras layers.
+        with_taps : bool
+            Whether to add the last layer and every named tap.
+
+        Raises
+        ------
+        ValueError
+            If a layer is not known.
+        """
+        named = list_taps(self.backbone) if isinstance(self.backbone, str) else []
+        every = [*names, *named, LAST] if with_taps else names
+        return list({self.operation_name(name): name for name in every}.values())
+
+    def operation_name(self, name: str) -> str:
+        """Return Keras's own name of a layer or named tap."""
+        return self._operation(name).name
+
+    def n_features(self, name: str, pooling: str | None) -> int:
+        """Return the number of features of a layer."""
+        return n_features(self._operation(name), pooling)
+
+    def _operation(self, name: str) -> keras.Operation:
+        if name not in self._operations:
+            self._operations[name] = find_tap_operation(self.network, self.backbone, name)
+        return self._operations[name]
+
+    def features(self, layers: Sequence[str], pooling: str | None) -> keras.Model:
+        """Return the network from images to the features of some layers."""
+        return tap_features(self.network, self.backbone, layers, pooling)
+
+    def forward_pass(self, layers: Sequence[str], pooling: str | None) -> ForwardPass:
+        """Return the compiled forward pass to the features of some layers."""
+        key = (tuple(layers), pooling)
+        if key not in self._forward_passes:
+            self._forward_passes[key] = ForwardPass(self.features(layers, pooling))
+        return self._forward_passes[key]
+
+
+_kept: OrderedDict[Hashable, FrozenNetwork] = OrderedDict()
+_building = threading.RLock()
+
+
+def frozen_network(
+    backbone: BackboneLike,
+    weights: str | os.PathLike[str] | None,
+    image_size: tuple[int, int],
+    *,
+    dtype: str = "float32",
+    seed: int = 0,
+) -> FrozenNetwork:
+    """Return a frozen network; the last few of the process are kept.
+
+    Parameters
+    ----------
+    backbone, weights, image_size
+        See `build_backbone`.
+    dtype : {"float32", "bfloat16", "float16"}, default="float32"
+        Precision in which it computes.
+    seed : int, default=0
+        Random weights are drawn from it.
+
+    Returns
+    -------
+    network : FrozenNetwork
+        Shared by all who ask for the same: not to be changed.
+    """
+    with _building:
+        key = (network_origin(backbone, weights, seed), image_size, dtype)
+        network = _kept.get(key)
+        if network is None:
+            with keras_seed(seed):
+                built = build_backbone(backbone, weights, image_size)
+            use_dtype(built, dtype)
+            built.trainable = False
+            network = FrozenNetwork(built, backbone)
+        keep_last_few(_kept, key, network)
+        return network
+
+
+def network_origin(
+    backbone: BackboneLike, weights: str | os.PathLike[str] | None, seed: int
+) -> Hashable:
+    """Return what a network and its weights come from; equal only for the same."""
+    source: Hashable = backbone if isinstance(backbone, str) else None
+    if isinstance(backbone, keras.Model):
+        source = (backbone.to_json(), weights_hash(backbone))
+    elif source is None:
+        try:
+            source = code_fingerprint(backbone)
+        except TypeError:
+            source = object()
+    path = None if weights is None else Path(weights)
+    contents = hashlib.sha256(path.read_bytes()).digest() if path and path.is_file() else None
+    own_code = not isinstance(backbone, str | keras.Model)  # draws weights that nobody replaces
+    drawn = weights is None or (own_code and contents is None)
+    return (source, str(weights), contents, seed if drawn else None)

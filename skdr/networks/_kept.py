@@ -1,0 +1,184 @@
+"""Networks that outlive a fit: built and compiled once, then filled with other weights."""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skdr._fingerprint import code_fingerprint
+from skdr.networks._build import rename_automatic_names, weights_hash
+from skdr.networks._freeze import part_between
+from skdr.networks._inference import ForwardPass
+
+_MAX_KEPT = 4
+_KERAS_OBJECTS = (
+    keras.Layer,
+    keras.Loss,
+    keras.Metric,
+    keras.Optimizer,
+    keras.Initializer,
+    keras.optimizers.schedules.LearningRateSchedule,
+)
+
+
+def keep_last_few(kept: OrderedDict[Hashable, Any], key: Hashable, network: Any) -> None:
+    """Put a network behind those that are kept, and drop the first ones."""
+    kept[key] = network
+    kept.move_to_end(key)
+    while len(kept) > _MAX_KEPT:
+        kept.popitem(last=False)
+
+
+class KeptNetwork:
+    """A network and all that was compiled for it; fits of one configuration share it.
+
+    Whoever uses it holds `lock` and loads weights first.
+
+    Parameters
+    ----------
+    network : keras.Model
+
+    Attributes
+    ----------
+    initial_weights : list of ndarray
+        The weights that it was built with.
+    weights_hash : str
+        SHA-256 of those.
+    compiled : dict
+        What its users compiled, by what they call it.
+    """
+
+    def __init__(self, network: keras.Model):
+        self.network = network
+        self.initial_weights: Sequence[NDArray[Any]] = network.get_weights()
+        self.weights_hash = weights_hash(network)
+        self.compiled: dict[Hashable, Any] = {}
+        self.lock = threading.Lock()
+        self._loaded: Sequence[NDArray[Any]] | None = self.initial_weights
+
+    def load(self, weights: Sequence[NDArray[Any]], *, to_change: bool = False) -> None:
+        """Fill the network with weights, unless they are in it already."""
+        if self._loaded is not weights:
+            self.network.set_weights(weights)
+        self._loaded = None if to_change else weights
+
+    def part(self, first: int, end: int | None = None) -> keras.Model | None:
+        """Return the operations between two; see `part_between`."""
+        key = ("part", first, end)
+        if key not in self.compiled:
+            self.compiled[key] = part_between(self.network, first, end)
+        return self.compiled[key]
+
+    def forward_pass(self, first: int = 0, end: int | None = None) -> ForwardPass:
+        """Return the compiled forward pass through such a part."""
+        key = ("forward_pass", first, end)
+        if key not in self.compiled:
+            part = self.part(first, end) if first or end is not None else self.network
+            self.compiled[key] = ForwardPass(part, constant_weights=False)
+        return self.compiled[key]
+
+
+class FittedNetwork:
+    """A kept network with weights of one's own.
+
+    Parameters
+    ----------
+    kept : KeptNetwork
+    weights : list of ndarray
+    """
+
+    def __init__(self, kept: KeptNetwork, weights: Sequence[NDArray[Any]]):
+        self.kept = kept
+        self.weights = weights
+
+    @classmethod
+    def from_keras(cls, network: keras.Model) -> "FittedNetwork":
+        """Take over a network."""
+        kept = KeptNetwork(network)
+        return cls(kept, kept.initial_weights)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FittedNetwork.from_keras, (self.to_keras(),)
+
+    def __call__(self, batches: Iterable[NDArray[Any]], first: int = 0) -> NDArray[np.float32]:
+        """Return the outputs for what enters operation `first`, 0 being the images."""
+        if not self.kept.lock.acquire(blocking=False):  # it is at work for somebody else
+            return FittedNetwork.from_keras(self.to_keras())(batches, first)
+        try:
+            self.kept.load(self.weights)
+            return self.kept.forward_pass(first)(batches)
+        finally:
+            self.kept.lock.release()
+
+    def to_keras(self) -> keras.Model:
+        """Return a network of its own with these weights."""
+        network = keras.models.clone_model(self.kept.network)
+        network.set_weights(self.weights)
+        rename_automatic_names(network)
+        return network
+
+
+def hashable(value: Any) -> Hashable:
+    """Return something that is equal for parameters that mean the same.
+
+    Raises
+    ------
+    TypeError
+        If nobody can say what a value means.
+    """
+    if isinstance(value, list | tuple | np.ndarray):
+        return tuple(hashable(item) for item in value)
+    if isinstance(value, keras.Model):
+        return (value.to_json(), weights_hash(value))
+    if isinstance(value, _KERAS_OBJECTS) and type(value).__module__.startswith("keras."):
+        config = keras.saving.serialize_keras_object(value)
+        return (type(value), json.dumps(config, sort_keys=True, default=repr))
+    # An object of the user's own class may hold what its config does not tell.
+    if callable(value) or isinstance(value, _KERAS_OBJECTS):
+        return code_fingerprint(value)
+    hash(value)
+    return (type(value), value)
+
+
+_kept: OrderedDict[Hashable, KeptNetwork] = OrderedDict()
+_choosing = threading.Lock()
+
+
+@contextmanager
+def kept_network(
+    key: Hashable | None, build: Callable[[], keras.Model], *, keep: bool = True
+) -> Iterator[KeptNetwork]:
+    """Lend a network of some configuration; the last few of the process are kept.
+
+    Parameters
+    ----------
+    key : hashable or None
+        The configuration; None for one that has no name.
+    build : callable
+        Returns the network, where none is kept or it is at work.
+    keep : bool, default=True
+        Whether it may be lent again.
+
+    Yields
+    ------
+    kept : KeptNetwork
+        Nobody else's until the block ends.
+    """
+    with _choosing:
+        kept = _kept.pop(key, None) if key is not None else None
+    if kept is None or not kept.lock.acquire(blocking=False):
+        kept = KeptNetwork(build())
+        kept.lock.acquire()
+    try:
+        yield kept
+        if key is not None and keep:
+            with _choosing:
+                keep_last_few(_kept, key, kept)
+    finally:
+        kept.lock.release()

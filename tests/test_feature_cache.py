@@ -1,0 +1,351 @@
+"""Each image passes the network once, and no wrong vector ever comes back."""
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from imblearn.pipeline import Pipeline
+from imblearn.under_sampling import RandomUnderSampler
+from PIL import Image
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+import skdr
+from skdr import (
+    FineTunedCNNClassifier,
+    PretrainedFeatureExtractor,
+    _feature_cache,
+    _feature_store,
+    as_image_column,
+)
+from skdr._feature_store import MEMORY, MemoryStore
+from skdr.networks import ForwardPass
+from tests.conftest import tiny_network
+
+TINY = {"backbone": tiny_network, "weights": None, "image_size": 16, "random_state": 0}
+
+
+@pytest.fixture(autouse=True)
+def empty_memory(monkeypatch):
+    """Every test starts with a store of its own in memory."""
+    monkeypatch.setitem(_feature_store._stores, MEMORY, MemoryStore())
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Count the images that any network sees."""
+    seen = []
+    plain_call = ForwardPass.__call__
+
+    def call(self, batches):
+        return plain_call(self, map(note, batches))
+
+    def note(batch):
+        seen.append(len(batch) if batch.ndim == 4 else 0)  # not the features that enter a head
+        return batch
+
+    monkeypatch.setattr(ForwardPass, "__call__", call)
+    return lambda: sum(seen)
+
+
+@pytest.fixture
+def files(coloured, tmp_path):
+    paths = [str(tmp_path / f"{i}.png") for i in range(60)]
+    for path, image in zip(paths, coloured[0], strict=True):
+        Image.fromarray(image).save(path)
+    return paths
+
+
+def pipeline(*before, **kwargs):
+    extractor = PretrainedFeatureExtractor(**{**TINY, **kwargs})
+    return Pipeline(
+        [*before, ("features", extractor), ("scaler", StandardScaler()), ("svm", SVC())]
+    )
+
+
+def note_and_pass(image, log):
+    """Append a line to a file for each image that is decoded, in whatever process."""
+    with open(log, "a") as file:
+        file.write("x\n")
+    return image
+
+
+def n_lines(path):
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+@pytest.mark.parametrize("sampler", [(), [("sampler", RandomUnderSampler(random_state=0))]])
+def test_grid_sends_each_image_once(coloured, passes, sampler):
+    X, y = coloured
+    grid = {"svm__C": [0.1, 1, 10, 100]}
+    GridSearchCV(pipeline(*sampler), grid, cv=5).fit(as_image_column(X), y)
+    assert passes() == 60
+
+
+def test_grid_over_taps_sends_each_image_once(coloured, passes):
+    X, y = coloured
+    grid = {"features__layer": [*skdr.list_taps("MobileNet")[:3], "last"]}
+    pipe = pipeline(backbone="MobileNet", image_size=32)
+    GridSearchCV(pipe, grid, cv=3).fit(X, y)
+    assert passes() == 60
+
+
+def test_transfer_shares_the_features_of_the_extractor(coloured, passes):
+    X, y = coloured
+    transfer = FineTunedCNNClassifier(**TINY, trainable="head", head_epochs=2)
+    for strategy in (pipeline(), transfer):
+        cross_validate(strategy, X, y, cv=3)
+    assert passes() == 60
+
+
+def test_processes_share_the_work_on_a_folder(coloured, files, tmp_path):
+    log = tmp_path / "log"
+    pipe = pipeline(cache=tmp_path / "cache", preprocess=partial(note_and_pass, log=log))
+    search = GridSearchCV(pipe, {"svm__C": [0.1, 1]}, cv=3, n_jobs=2)
+    search.fit(np.array(files, dtype=object), coloured[1])
+    assert n_lines(log) == 60
+
+
+RUN = """
+    import os, signal, sys
+    import numpy as np
+    from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, _feature_cache
+    from tests.conftest import tiny_network
+
+    _feature_cache._CHUNK = 8
+
+    def preprocess(image):
+        if image.shape in {(1, 1, 3), (24, 24, 3)}:
+            with open(os.environ["LOG"], "a+") as file:
+                file.write("x\\n")
+                file.seek(0)
+                if len(file.readlines()) >= float(os.environ["KILL_AT"]):
+                    os.kill(os.getpid(), signal.SIGKILL)
+        return image[::-1]
+
+    images = np.random.default_rng(0).integers(0, 256, (60, 24, 24, 3), dtype=np.uint8)
+    extractor = PretrainedFeatureExtractor(
+        tiny_network, weights=None, image_size=16, random_state=0, preprocess=preprocess,
+        cache=sys.argv[1], batch_size=4,
+    )
+    kept = extractor.fit_transform(images)
+    os.environ["LOG"] = "/dev/null"
+    computed = extractor.set_params(cache=None).fit_transform(images)
+    np.testing.assert_array_equal(kept, computed)
+"""
+
+
+def run(folder, log, kill_at="inf"):
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(RUN), str(folder)],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "LOG": str(log), "KILL_AT": str(kill_at)},
+    )
+
+
+def test_second_run_in_another_process_sends_none(tmp_path):
+    for _ in range(2):
+        assert run(tmp_path / "cache", tmp_path / "log").wait() == 0
+    assert n_lines(tmp_path / "log") == 60
+
+
+def test_two_runs_at_once_share_the_work(tmp_path):
+    runs = [run(tmp_path / "cache", tmp_path / "log") for _ in range(2)]
+    assert [process.wait() for process in runs] == [0, 0]
+    assert n_lines(tmp_path / "log") == 60
+
+
+def test_killed_run_is_gone_on_with(tmp_path):
+    killed = run(tmp_path / "cache", tmp_path / "log", kill_at=30)
+    assert killed.wait() == -signal.SIGKILL
+    assert run(tmp_path / "cache", tmp_path / "log").wait() == 0
+    # Three chunks of 8 were kept; of the fourth some were decoded twice.
+    assert 60 < n_lines(tmp_path / "log") <= 60 + 16
+
+
+def features(images, cache=MEMORY, **kwargs):
+    return PretrainedFeatureExtractor(**{**TINY, "cache": cache, **kwargs}).fit_transform(images)
+
+
+def flip(image):
+    return image[::-1]
+
+
+def make_scaling(factor):
+    def scale(image):
+        return (image * factor).astype(np.uint8)
+
+    return scale
+
+
+CHANGES = {
+    "layer": {"layer": "relu1"},
+    "several layers": {"layer": ["relu1", "last"]},
+    "pooling": {"pooling": "max"},
+    "no pooling": {"pooling": None},
+    "image_size": {"image_size": 20},
+    "weights": {"random_state": 1},
+    "backbone": {"backbone": "MobileNet", "image_size": 32},
+    "dtype": {"dtype": "bfloat16"},
+    "preprocess": {"preprocess": flip},
+    "closure": {"preprocess": make_scaling(0.5)},
+    "other closure": {"preprocess": make_scaling(0.7)},
+    "value_range": {"value_range": (-100, 300)},
+    "batch_size": {"batch_size": 7},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_is_set_features_are_those_without_a_cache(coloured, change, tmp_path):
+    X = coloured[0][:8]
+    for others in CHANGES.values():
+        if others is not change:
+            features(X, **others)
+    np.testing.assert_array_equal(features(X, **change), features(X, None, **change))
+
+
+def test_order_and_batch_do_not_matter(coloured, passes):
+    X = coloured[0]
+    once = features(X, batch_size=32)
+    order = np.random.default_rng(0).permutation(60)
+    np.testing.assert_array_equal(features(X[order], None, batch_size=5), once[order])
+
+
+def test_changed_file_is_recomputed(files):
+    features(files)
+    Image.open(files[1]).save(files[0])
+    first, second = features(files[:2])
+    np.testing.assert_array_equal(first, second)
+
+
+def test_equal_images_are_computed_once(coloured, passes):
+    features(coloured[0][[0, 1, 0, 0, 1]])
+    assert passes() == 2
+
+
+def test_palettes_tell_images_apart():
+    grey = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).convert("P")
+    red = grey.copy()
+    red.putpalette([value for i in range(256) for value in (i, 0, 0)])
+    assert not np.array_equal(*features([grey, red]))
+
+
+def test_damaged_vector_is_recomputed_with_a_warning(coloured, tmp_path):
+    X = coloured[0]
+    right = features(X, tmp_path)
+    with sqlite3.connect(tmp_path / "features-1.sqlite") as connection:
+        connection.execute("UPDATE vectors SET vector = zeroblob(length(vector)) WHERE rowid < 4")
+    with pytest.warns(UserWarning, match="3 vectors in it are damaged"):
+        np.testing.assert_array_equal(features(X, tmp_path), right)
+    np.testing.assert_array_equal(features(X, tmp_path), right)
+
+
+@pytest.mark.parametrize("damage", ["overwritten", "truncated", "no database"])
+def test_damaged_file_is_set_aside_with_a_warning(coloured, tmp_path, damage):
+    X, file = coloured[0], tmp_path / "features-1.sqlite"
+    right = features(X, tmp_path)
+    contents = bytearray(file.read_bytes())
+    if damage == "overwritten":
+        contents[50:5000] = os.urandom(4950)
+    elif damage == "truncated":
+        del contents[6000:]
+    else:
+        contents = b"something else entirely" * 100
+    file.write_bytes(contents)
+    with pytest.warns(UserWarning, match="is damaged"):
+        np.testing.assert_array_equal(features(X, tmp_path), right)
+    np.testing.assert_array_equal(features(X, tmp_path), right)
+    assert (tmp_path / "features-1.damaged").exists()
+
+
+def test_folder_that_cannot_be_made_is_warned_of(coloured, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.warns(UserWarning, match="Features are computed and not kept"):
+        kept = features(coloured[0], tmp_path / "file" / "cache")
+    np.testing.assert_array_equal(kept, features(coloured[0], None))
+
+
+def test_full_disk_is_warned_of(coloured, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.warns(UserWarning, match="Features are computed and not kept"):
+            kept = features(coloured[0], tmp_path / "cache")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    np.testing.assert_array_equal(kept, features(coloured[0], None))
+
+
+def test_cache_that_is_a_file_is_refused(coloured, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is a file; give a folder"):
+        features(coloured[0], tmp_path / "file")
+
+
+def test_memory_is_bounded(coloured, monkeypatch):
+    store = MemoryStore(max_bytes=20 * 16 * 4)
+    monkeypatch.setitem(_feature_store._stores, MEMORY, store)
+    features(coloured[0])
+    assert store.info().n_vectors == 20
+    assert store.info().n_bytes == store.max_bytes
+
+
+def test_info_counts_and_clear_forgets(coloured, tmp_path):
+    for cache in (MEMORY, tmp_path):
+        features(coloured[0], cache)
+        features(coloured[0][:10], cache)
+        info = skdr.feature_cache_info(cache)
+        assert (info.n_vectors, info.hits, info.misses) == (60, 10, 60)
+        assert info.n_bytes >= 60 * 16 * 4
+        skdr.clear_feature_cache(cache)
+        assert skdr.feature_cache_info(cache).n_vectors == 0
+
+
+def test_changing_the_public_network_changes_no_features(coloured):
+    X = coloured[0]
+    extractor = PretrainedFeatureExtractor(**TINY, cache=None).fit(X)
+    before = extractor.transform(X)
+    extractor.model_.set_weights([0 * w for w in extractor.model_.get_weights()])
+    np.testing.assert_array_equal(extractor.transform(X), before)
+    np.testing.assert_array_equal(clone(extractor).fit_transform(X), before)
+
+
+def test_preprocess_that_cannot_be_hashed_is_warned_of(coloured):
+    lock = threading.Lock()
+    with pytest.warns(UserWarning, match="Set cache=None"):
+        kept = features(coloured[0], preprocess=lambda image: image[::-1] if lock else image)
+    np.testing.assert_array_equal(kept, features(coloured[0], None, preprocess=flip))
+
+
+class Scaling(keras.layers.Layer):
+    """Code of the user's own, in no installed package."""
+
+    factor = 1.0
+
+    def call(self, images):
+        return self.factor * images
+
+
+def test_changed_code_of_a_layer_is_recomputed(coloured, monkeypatch):
+    network = keras.Sequential([keras.Input((16, 16, 3)), Scaling()])
+    once = features(coloured[0], backbone=network)
+    monkeypatch.setattr(Scaling, "factor", 2.0)
+    network = keras.Sequential([keras.Input((16, 16, 3)), Scaling()])
+    np.testing.assert_allclose(features(coloured[0], backbone=network), 2 * once, rtol=1e-6)
+
+
+def test_chunks_join(coloured, monkeypatch):
+    monkeypatch.setattr(_feature_cache, "_CHUNK", 7)
+    np.testing.assert_array_equal(features(coloured[0]), features(coloured[0], None))

@@ -1,0 +1,95 @@
+"""Code that does something else has another fingerprint; the same code has the same."""
+
+import subprocess
+import sys
+import textwrap
+from functools import partial
+
+import numpy as np
+import pytest
+
+from skdr._fingerprint import code_fingerprint
+
+HELPERS = {
+    "base": "def helper(x): return x + 1",
+    "other body": "def helper(x): return x + 2",
+    "other name": "def helper(x): return abs(x)",
+}
+CALLERS = {
+    "function": "def f(x): return helper(x)",
+    "nested": "def f(x):\n    return [helper(y) for y in x]",
+    "method": "class A:\n    def __call__(self, x): return helper(x)\nf = A()",
+    "bound": "class A:\n    def go(self, x): return helper(x)\nf = A().go",
+    "inherited": "class A:\n    def __call__(self, x): return helper(x)\nclass B(A): pass\nf = B()",
+    "static": "class A:\n    @staticmethod\n    def go(x): return helper(x)\nf = A",
+    "partial": "from functools import partial\nf = partial(lambda k, x: helper(x), 3)",
+}
+
+
+def define(source):
+    scope = {"__name__": "__main__"}
+    exec(source, scope)
+    return scope["f"]
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_code_that_is_called_counts(caller):
+    found = {code_fingerprint(define(f"{helper}\n{caller}")) for helper in HELPERS.values()}
+    assert len(found) == len(HELPERS)
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_same_code_is_the_same(caller):
+    first, second = (define(f"{HELPERS['base']}\n{caller}") for _ in range(2))
+    assert code_fingerprint(first) == code_fingerprint(second)
+
+
+def make(value):
+    return lambda x: x + value
+
+
+def with_default(x, value=1):
+    return x + value
+
+
+class Adds:
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, x):
+        return x + self.value
+
+
+@pytest.mark.parametrize("maker", [make, Adds, lambda value: partial(with_default, value=value)])
+def test_values_that_are_held_count(maker):
+    held = [1, 2, np.zeros(3), np.ones(3), "1"]
+    assert len({code_fingerprint(maker(value)) for value in held}) == len(held)
+    assert code_fingerprint(maker(np.zeros(3))) == code_fingerprint(maker(np.zeros(3)))
+
+
+def test_functions_of_packages_are_told_apart():
+    assert code_fingerprint(np.flipud) != code_fingerprint(np.fliplr)
+    assert code_fingerprint(partial(np.roll, shift=1)) != code_fingerprint(
+        partial(np.roll, shift=2)
+    )
+    assert code_fingerprint(np.sqrt) != code_fingerprint(np.abs)
+
+
+def test_what_cannot_be_hashed_is_a_type_error():
+    with open(__file__) as file, pytest.raises(TypeError, match="cannot be hashed"):
+        code_fingerprint(lambda x: file)
+
+
+def test_processes_agree():
+    source = """
+        import numpy as np
+        from skdr._fingerprint import code_fingerprint
+        names = {"a": 1, "b": 2}
+        def f(x):
+            def inner(y): return np.abs(y) if y in {"a", "b", "c"} else names
+            return inner(x)
+        print(code_fingerprint(f))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(source)]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert runs[0].stdout == runs[1].stdout

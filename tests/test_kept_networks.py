@@ -1,0 +1,164 @@
+"""A second fit builds and traces nothing, and shares nothing but that with the first."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import pytest
+
+from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
+from skdr.networks import _frozen, _kept
+from tests.conftest import tiny_network
+
+SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
+CLASSIFIERS = {
+    "transfer": lambda **kwargs: FineTunedCNNClassifier(
+        tiny_network, **{**SETTINGS, "trainable": "head", "head_epochs": 5, **kwargs}
+    ),
+    "fine_tuned": lambda **kwargs: FineTunedCNNClassifier(
+        tiny_network, **{**SETTINGS, "trainable": 1, "head_epochs": 5, "epochs": 2, **kwargs}
+    ),
+    "scratch": lambda **kwargs: ScratchCNNClassifier(
+        tiny_network, **{**SETTINGS, "epochs": 3, **kwargs}
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    _kept._kept.clear()
+    _frozen._kept.clear()
+
+
+@pytest.fixture(params=CLASSIFIERS.values(), ids=CLASSIFIERS)
+def make(request):
+    return request.param
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """Count how often Python runs through a layer: building and tracing do, running does not."""
+    n_calls = []
+    plain_call = keras.layers.Conv2D.call
+
+    def call(self, inputs):
+        n_calls.append(self.name)
+        return plain_call(self, inputs)
+
+    monkeypatch.setattr(keras.layers.Conv2D, "call", call)
+    return n_calls
+
+
+def test_second_fit_builds_and_traces_nothing(make, coloured, traces):
+    X, y = coloured
+    make().fit(X, y).predict(X)
+    n_first = len(traces)
+    make().fit(X[:40], y[:40]).predict(X)
+    assert n_first > 0
+    assert len(traces) == n_first
+
+
+def test_rates_and_epochs_need_no_other_network(make, coloured, traces):
+    X, y = coloured
+    make().fit(X, y).predict(X)
+    n_first = len(traces)
+    other = make(learning_rate=1e-2, epochs=4, warmup_epochs=0.5, class_weight="balanced")
+    other.fit(X, y).predict(X)
+    assert len(traces) == n_first
+
+
+CHANGES = {
+    "learning_rate": {"learning_rate": 0.01},
+    "optimizer": {"optimizer": "sgd"},
+    "optimizer object": {"optimizer": keras.optimizers.SGD(momentum=0.9)},
+    "loss": {"loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.2)},
+    "dropout": {"dropout": 0.5},
+    "hidden layers": {"hidden_layer_sizes": (5,)},
+    "pooling": {"pooling": "max"},
+    "augmentation": {"augmentation": keras.layers.RandomFlip()},
+    "warm-up": {"warmup_epochs": 2.0},
+    "seed": {"random_state": 1},
+    "size": {"image_size": 20},
+    "preprocess": {"preprocess": np.flipud},
+    "class_weight": {"class_weight": {0: 1, 1: 5, 2: 1}},
+    "early stopping": {"early_stopping": True},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_result_is_that_of_a_network_of_its_own(make, coloured, change):
+    X, y = coloured
+    alone = make(**change).fit(X, y).predict_proba(X)
+    make().fit(X, y)
+    make(**change).fit(X[10:], y[10:])
+    np.testing.assert_array_equal(make(**change).fit(X, y).predict_proba(X), alone)
+
+
+@pytest.mark.parametrize("weights", [None, "imagenet"])
+def test_network_that_draws_its_weights_is_kept_for_one_seed(weights, coloured):
+    def features(seed):
+        extractor = PretrainedFeatureExtractor(
+            tiny_network, weights=weights, image_size=16, random_state=seed
+        )
+        return extractor.fit_transform(coloured[0])
+
+    alone = features(1)
+    _frozen._kept.clear()
+    assert not np.array_equal(features(0), alone)
+    np.testing.assert_array_equal(features(1), alone)
+
+
+def test_later_fits_leave_earlier_ones_as_they_are(make, coloured):
+    X, y = coloured[0][:, :16, :16], coloured[1]
+    first = make().fit(X, y)
+    before = first.predict_proba(X)
+    second = make().fit(X, (y + 1) % 3)
+    np.testing.assert_array_equal(first.predict_proba(X), before)
+    assert not np.array_equal(second.predict_proba(X), before)
+    np.testing.assert_allclose(first.model_.predict(X.astype(float), verbose=0), before, atol=1e-5)
+
+
+class Smoothed(keras.losses.Loss):
+    """The user's own, with a parameter that its config does not tell."""
+
+    def __init__(self, smoothing):
+        super().__init__()
+        self.smoothing = smoothing
+
+    def call(self, y_true, y_pred):
+        return keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self.smoothing)
+
+
+def test_losses_of_own_classes_are_told_apart(make, coloured):
+    X, y = coloured
+    gentle = make(loss=Smoothed(0.0)).fit(X, y).predict_proba(X)
+    assert not np.array_equal(make(loss=Smoothed(0.9)).fit(X, y).predict_proba(X), gentle)
+
+
+def test_network_that_callbacks_have_seen_is_not_kept(make, coloured):
+    class Spoil(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            self.model.layers[-1].activation = keras.activations.linear
+
+    X, y = coloured
+    alone = make().fit(X, y).predict_proba(X)
+    make(callbacks=[Spoil()]).fit(X, y)
+    np.testing.assert_array_equal(make().fit(X, y).predict_proba(X), alone)
+
+
+def test_threads_do_not_meet(make, coloured):
+    X, y = coloured
+    labels = [(y + shift) % 3 for shift in range(3)] * 2
+    alone = [make().fit(X, shifted).predict_proba(X) for shifted in labels[:3]] * 2
+    with ThreadPoolExecutor(3) as pool:
+        together = pool.map(lambda shifted: make().fit(X, shifted).predict_proba(X), labels)
+    for got, expected in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_few_networks_are_kept(coloured):
+    X, y = coloured
+    for size in range(16, 24):
+        CLASSIFIERS["transfer"](image_size=size).fit(X, y)
+    assert len(_kept._kept) <= 4
+    assert len(_frozen._kept) <= 4
