@@ -20,7 +20,7 @@ def write_photographs(folder, n_images):
     paths = []
     for i, image in enumerate(fundus):
         large = Image.fromarray(image).resize((3000, 2000), Image.Resampling.BICUBIC)
-        noisy = np.asarray(large) + rng.normal(0, 3, (2000, 3000, 1))
+        noisy = np.asarray(large) + rng.normal(0, 2, (2000, 3000, 1))
         paths.append(str(folder / f"{i}.jpeg"))
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(paths[-1], quality=90)
     return paths

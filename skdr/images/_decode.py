@@ -52,7 +52,7 @@ def decode_image(
     if is_path(item):
         return _decode_file(Path(item), at_least)
     if isinstance(item, Image.Image):
-        return _decode_pil(item)
+        return _rgb_of(ImageOps.exif_transpose(item))
     if item is None or (isinstance(item, float) and np.isnan(item)):
         raise ValueError("missing value")
     return rgb_pixels(item, value_range)
@@ -93,16 +93,16 @@ def _decode_file(path: Path, at_least: tuple[int, int] | None) -> NDArray[np.uin
         if at_least is not None:
             side = int(_SPARE_PIXELS * max(at_least))  # the image may lie on its side
             image.draft(None, (side, side))
-        return _decode_pil(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        return _rgb_of(image)
 
 
-def _decode_pil(image: Image.Image) -> NDArray[np.uint8]:
-    image = ImageOps.exif_transpose(image)
+def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "F" or image.mode.startswith("I"):
         return _eight_bit_grey(np.asarray(image))
     if image.mode == "PA" or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _eight_bit_grey(array: NDArray[Any]) -> NDArray[np.uint8]:
