@@ -88,7 +88,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         write_images(Path(folder), options.largest, options.size + 32)
         for n_images in [n for n in SIZES if n <= options.largest]:
-            command = [sys.executable, __file__, "--measure", folder, str(n_images), str(options.size)]
+            command = [
+                sys.executable,
+                __file__,
+                "--measure",
+                folder,
+                str(n_images),
+                str(options.size),
+            ]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             rows.append(json.loads(done.stdout.splitlines()[-1]))
             shown = "  ".join(f"{key} {value:.1f}" for key, value in rows[-1].items())

@@ -11,11 +11,6 @@ from skdr import FineTunedCNNClassifier, _training, clear_feature_cache
 from skdr.networks import _frozen, _kept
 
 
-def resident_megabytes():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
-
-
 def seconds(call):
     start = time.perf_counter()
     call()
@@ -30,7 +25,7 @@ def per_epoch(make, few, many):
 
 
 def main():
-    options = parse(__doc__, backbone="InceptionV3", size=0, n_images=32, block="mixed9", n_fits=60)
+    options = parse(__doc__, backbone="InceptionV3", size=0, n_images=32, block="mixed9")
     print_machine()
     rng = np.random.default_rng(0)
     size = options.size or None
@@ -72,13 +67,6 @@ def main():
     work = stored * 16 / shape[0]
     print(f"start of a fit: first {first - work:.2f} s, second {second - work:.2f} s, ", end="")
     print(f"{(first - work) / (second - work):.1f}x", flush=True)
-
-    memory = []
-    for i in range(options.n_fits):
-        fit(trainable=options.block, head_epochs=1, epochs=1, hidden_layer_sizes=(8 + i % 2,))
-        memory.append(resident_megabytes())
-    print(f"resident memory after fit 5: {memory[4]:.0f} MB, after fit {len(memory)}: ", end="")
-    print(f"{memory[-1]:.0f} MB ({memory[-1] / memory[4]:.2f} times)")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,289 @@
+"""Compare strategies on the same folds."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import joblib
+import keras
+import numpy as np
+from imblearn.pipeline import Pipeline
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from skdr._fingerprint import code_fingerprint
+from skdr.images import as_image_column, as_image_source, holds_flat_rows
+from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
+from skdr.model_selection._comparison import StrategyComparison
+from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldStore, fit_fold
+from skdr.model_selection._strategies import make_strategies
+
+Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+Job: TypeAlias = tuple[str, int]
+
+
+def compare_strategies(
+    X: Any,
+    y: ArrayLike,
+    *,
+    strategies: Mapping[str, Any] | None = None,
+    groups: ArrayLike | None = None,
+    cv: Any = 5,
+    scoring: Mapping[str, Any] | str | None = None,
+    sampler: Any = None,
+    folder: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    random_state: int | None = None,
+    verbose: int = 0,
+) -> StrategyComparison:
+    """Cross-validate strategies on the same folds, and say which can be told apart.
+
+    Each strategy is fitted once a fold. Its predictions and probabilities for
+    the images that it did not see are kept, and all scores are computed from
+    them. A strategy that fails does not end the others.
+
+    Parameters
+    ----------
+    X : array-like, DataFrame or sequence of n_samples images
+        Images in any of the forms that the user guide lists.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    strategies : mapping of str to estimator, default=None
+        What to compare; by default `make_strategies`.
+    groups : array-like of shape (n_samples,), default=None
+        Patients: images of one are never on both sides of a split.
+    cv : int, splitter or iterable of splits, default=5
+        A number of folds stands for a shuffled `StratifiedGroupKFold`, or
+        `StratifiedKFold` without `groups`.
+    scoring : mapping of str to scorer, str or None, default=None
+        Metrics by name, as scikit-learn takes them; the first decides which
+        strategy is best, and higher must be better. By default balanced
+        accuracy and, on the grades 0-4, quadratic weighted kappa and the
+        AUC of referable disease.
+    sampler : imbalanced-learn sampler, default=None
+        Works inside the training folds only.
+    folder : path, default=None
+        Where finished fits are written. The same call with the same images
+        goes on from there: after an interruption finished fits are not done
+        again. Holds predictions, no images.
+    n_jobs : int, default=None
+        Fits at a time, as joblib understands it. Networks use all cores
+        themselves; with more than one job give the strategies a cache folder.
+    random_state : int, default=None
+        Seed of the folds, and of the default strategies.
+    verbose : int, default=0
+        1 shows a bar of the fits.
+
+    Returns
+    -------
+    comparison : StrategyComparison
+        Tables, plots, predictions and conclusions.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or there is nothing to compare.
+    RuntimeError
+        If every fit of every strategy failed; the first error is shown.
+
+    See Also
+    --------
+    make_strategies : The four ways to use a ConvNet.
+    sklearn.model_selection.cross_validate : The same for one estimator.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skdr import PretrainedFeatureExtractor
+    >>> from skdr.datasets import make_fundus_images
+    >>> from skdr.model_selection import compare_strategies
+    >>> data = make_fundus_images(60, image_size=32, random_state=0)
+    >>> strategies = {
+    ...     layer: make_pipeline(
+    ...         PretrainedFeatureExtractor(layer=layer, image_size=32), LogisticRegression(C=0.01)
+    ...     )
+    ...     for layer in ("block3", "last")
+    ... }
+    >>> comparison = compare_strategies(
+    ...     data.images, data.target, groups=data.groups, strategies=strategies, cv=2,
+    ...     scoring="accuracy", random_state=0,
+    ... )
+    >>> comparison.to_frame().shape
+    (4, 8)
+    """
+    X, labels = _indexable(X), column_or_1d(y)
+    check_classification_targets(labels)
+    patients = None if groups is None else column_or_1d(groups)
+    _check_lengths(X, labels, patients)
+    if strategies is None:
+        strategies = make_strategies(random_state=random_state)
+    if not strategies:
+        raise ValueError("strategies is empty; give a name and an estimator for each.")
+    fits = _Fits(
+        {name: _behind(sampler, strategy) for name, strategy in strategies.items()},
+        X,
+        labels,
+        _splits(cv, labels, patients, random_state),
+        None if folder is None else FoldStore(folder),
+    )
+    results = fits.run(n_jobs, verbose)
+    _tell_failures(results)
+    scorers = _scoring(scoring, fits.classes)
+    return StrategyComparison(strategies, X, labels, patients, fits.splits, scorers, results)
+
+
+class _Fits:
+    """Every strategy on every fold.
+
+    Parameters
+    ----------
+    strategies : mapping of str to estimator
+    X : array or DataFrame
+    y : ndarray of shape (n_samples,)
+    splits : list of tuple of (training rows, test rows)
+    store : FoldStore or None
+    """
+
+    def __init__(
+        self,
+        strategies: Mapping[str, Any],
+        X: Any,
+        y: NDArray[Any],
+        splits: list[Split],
+        store: FoldStore | None,
+    ):
+        self.strategies, self.X, self.splits, self.store = strategies, X, splits, store
+        self.classes, self.codes = np.unique(y, return_inverse=True)
+        self.jobs = [(name, fold) for name in strategies for fold in range(len(splits))]
+
+    def run(self, n_jobs: int | None, verbose: int) -> dict[Job, FoldOutputs | FitFailure]:
+        """Return the outputs of all, of which finished ones are not computed again."""
+        keys = {} if self.store is None else self._keys()
+        found = {job: self.store.get(key) for job, key in keys.items()} if self.store else {}
+        results: dict[Job, FoldOutputs | FitFailure] = {
+            job: outputs for job, outputs in found.items() if outputs is not None
+        }
+        bar = keras.utils.Progbar(len(self.jobs), unit_name="fit", verbose=int(verbose))
+        bar.update(len(results))
+        for job, outputs in self._compute([j for j in self.jobs if j not in results], n_jobs):
+            results[job] = outputs
+            if self.store and job in keys and isinstance(outputs, FoldOutputs):
+                self.store.put(keys[job], outputs)
+            bar.add(1)
+        return {job: results[job] for job in self.jobs}
+
+    def _compute(
+        self, jobs: list[Job], n_jobs: int | None
+    ) -> Iterator[tuple[Job, FoldOutputs | FitFailure]]:
+        """Yield each fit as it ends."""
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        data = (self.X, self.codes, self.classes)
+        yield from parallel(
+            joblib.delayed(_fit_job)((name, fold), self.strategies[name], *data, self.splits[fold])
+            for name, fold in jobs
+        )
+
+    def _keys(self) -> dict[Job, str]:
+        """Return names for fits, equal only for the same strategy, images, labels and split."""
+        digests = as_image_source(self.X, **_image_settings(self.strategies)).digests()
+        data = joblib.hash([digests, self.codes, self.classes.tolist()])
+        keys = {}
+        for name, strategy in self.strategies.items():
+            try:
+                code = code_fingerprint(strategy)
+            except TypeError as exc:
+                warnings.warn(
+                    f"Fits of {name!r} are not kept in the folder, since nobody can say whether "
+                    f"it is the same strategy the next time: {exc}.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+                continue
+            for fold, split in enumerate(self.splits):
+                parts = f"{code} {data} {joblib.hash([np.asarray(rows) for rows in split])}"
+                keys[name, fold] = hashlib.sha256(parts.encode()).hexdigest()[:40]
+        return keys
+
+
+def _fit_job(job: Job, *args: Any) -> tuple[Job, FoldOutputs | FitFailure]:
+    return job, fit_fold(*args)
+
+
+def _indexable(X: Any) -> Any:
+    """Return X as samplers and splitters take it: with rows."""
+    if hasattr(X, "iloc"):
+        return X
+    if holds_flat_rows(X):
+        return np.asarray(X)
+    return as_image_column(X)
+
+
+def _check_lengths(X: Any, y: NDArray[Any], groups: NDArray[Any] | None) -> None:
+    lengths = {"X": len(X), "y": len(y)}
+    if groups is not None:
+        lengths["groups"] = len(groups)
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"Lengths differ: {lengths}.")
+
+
+def _behind(sampler: Any, strategy: Any) -> Any:
+    """Return a strategy behind a sampler, which then sees training images only."""
+    if sampler is None:
+        return strategy
+    return Pipeline([("sampler", sampler), ("strategy", strategy)])
+
+
+def _splits(
+    cv: Any, y: NDArray[Any], groups: NDArray[Any] | None, random_state: int | None
+) -> list[Split]:
+    if isinstance(cv, int):
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        cv = kind(cv, shuffle=True, random_state=random_state)
+    return list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y, groups))
+
+
+def _scoring(scoring: Any, classes: NDArray[Any]) -> dict[str, Any]:
+    if isinstance(scoring, str):
+        return {scoring: scoring}
+    if scoring is not None:
+        return dict(scoring)
+    metrics: dict[str, Any] = {"balanced accuracy": "balanced_accuracy"}
+    if np.array_equal(classes, np.arange(5)):
+        metrics["quadratic kappa"] = quadratic_weighted_kappa_scorer
+        metrics["referable AUC"] = referable_roc_auc_scorer
+    return metrics
+
+
+def _image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the first of the strategies that has a say finds the images in X."""
+    for strategy in strategies.values():
+        params = strategy.get_params()
+        for name in sorted(params, key=len):
+            if name.endswith("image_column"):
+                prefix = name.removesuffix("image_column")
+                return {
+                    "image_column": params[name],
+                    "image_shape": params.get(f"{prefix}image_shape"),
+                }
+    return {}
+
+
+def _tell_failures(results: Mapping[Job, FoldOutputs | FitFailure]) -> None:
+    failed = {job: r for job, r in results.items() if isinstance(r, FitFailure)}
+    if not failed:
+        return
+    first = next(iter(failed.values()))
+    if len(failed) == len(results):
+        raise RuntimeError(f"Every fit failed, the first with:\n{first.details}")
+    names = list(dict.fromkeys(name for name, _ in failed))
+    warnings.warn(
+        f"{len(failed)} of {len(results)} fits failed ({', '.join(names)}), the first with "
+        f"{first.error}. Their scores are NaN; to_frame() has all errors.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,184 @@
+"""Fit one strategy on one fold, and keep what it said of the images of the other side."""
+
+import json
+import os
+import time
+import traceback
+import warnings
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.metaestimators import available_if
+
+
+@dataclass(frozen=True)
+class FoldOutputs:
+    """What a strategy, fitted on one side of a split, said of the images of the other.
+
+    Attributes
+    ----------
+    predicted : ndarray of shape (n_test,)
+        Positions of the predicted classes in `classes`.
+    probabilities : ndarray of shape (n_test, n_known) or None
+        As ``predict_proba`` returns them; None where there is no such method.
+    decisions : ndarray of shape (n_test, n_known) or (n_test,), or None
+        As ``decision_function`` returns them.
+    known : ndarray of shape (n_known,)
+        Positions, in all classes, of those that the training images had.
+    fit_seconds, predict_seconds : float
+    """
+
+    predicted: NDArray[np.intp]
+    probabilities: NDArray[np.float64] | None
+    decisions: NDArray[np.float64] | None
+    known: NDArray[np.intp]
+    fit_seconds: float
+    predict_seconds: float
+
+
+@dataclass(frozen=True)
+class FitFailure:
+    """Why there are no outputs.
+
+    Attributes
+    ----------
+    error : str
+        Type and message of the exception.
+    details : str
+        Its traceback.
+    """
+
+    error: str
+    details: str
+
+
+class FoldPredictions(ClassifierMixin, BaseEstimator):
+    """Stands for the fitted strategy before any scorer, and computes nothing anew.
+
+    Parameters
+    ----------
+    outputs : FoldOutputs
+    classes : ndarray of shape (n_classes,)
+        All class labels, sorted.
+    """
+
+    def __init__(self, outputs: FoldOutputs, classes: NDArray[Any]):
+        self.outputs = outputs
+        self.classes = classes
+        self.classes_ = classes[outputs.known]
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        return self.classes[self.outputs.predicted]
+
+    @available_if(lambda self: self.outputs.probabilities is not None)
+    def predict_proba(self, X: Any) -> Any:
+        return self.outputs.probabilities
+
+    @available_if(lambda self: self.outputs.decisions is not None)
+    def decision_function(self, X: Any) -> Any:
+        return self.outputs.decisions
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+def rows_of(X: Any, rows: NDArray[np.intp]) -> Any:
+    """Return some rows of an array or a DataFrame."""
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def fit_fold(
+    strategy: Any,
+    X: Any,
+    y: NDArray[np.intp],
+    classes: NDArray[Any],
+    split: tuple[NDArray[np.intp], NDArray[np.intp]],
+) -> FoldOutputs | FitFailure:
+    """Fit a clone of a strategy on one side of a split and let it judge the other.
+
+    Parameters
+    ----------
+    strategy : estimator
+    X : array or DataFrame
+    y : ndarray of shape (n_samples,)
+        Positions of the labels in `classes`.
+    classes : ndarray of shape (n_classes,)
+        All class labels, sorted.
+    split : tuple of (training rows, test rows)
+
+    Returns
+    -------
+    outputs : FoldOutputs or FitFailure
+        A failure where an exception, but not an interruption, ended the fit.
+    """
+    train, test = split
+    try:
+        start = time.perf_counter()
+        fitted = clone(strategy).fit(rows_of(X, train), classes[y[train]])
+        fitted_at = time.perf_counter()
+        images = rows_of(X, test)
+        predicted = np.searchsorted(classes, fitted.predict(images))
+        outputs = {
+            name: np.asarray(getattr(fitted, method)(images), dtype=np.float64)
+            if hasattr(fitted, method)
+            else None
+            for name, method in (
+                ("probabilities", "predict_proba"),
+                ("decisions", "decision_function"),
+            )
+        }
+        return FoldOutputs(
+            predicted=predicted,
+            known=np.searchsorted(classes, fitted.classes_),
+            fit_seconds=fitted_at - start,
+            predict_seconds=time.perf_counter() - fitted_at,
+            **outputs,
+        )
+    except Exception as exc:
+        return FitFailure(f"{type(exc).__name__}: {exc}", traceback.format_exc())
+
+
+class FoldStore:
+    """Finished folds in a folder, one file each; nothing in it is ever unpickled.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is not there.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]):
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"folder={str(folder)!r} is a file; give a folder.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, key: str) -> FoldOutputs | None:
+        """Return the outputs of a fold, or None where they are not there or not sound."""
+        file = self.folder / f"{key}.npz"
+        if not file.exists():
+            return None
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                seconds = json.loads(str(arrays["seconds"]))
+                held = {name: arrays[name] for name in arrays.files if name != "seconds"}
+            return FoldOutputs(**{"probabilities": None, "decisions": None, **held, **seconds})
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as exc:
+            warnings.warn(
+                f"{file} is damaged ({exc}); the fit is done again.", UserWarning, stacklevel=2
+            )
+            return None
+
+    def put(self, key: str, outputs: FoldOutputs) -> None:
+        """Write the outputs of a fold, whole or not at all."""
+        values = {name: value for name, value in asdict(outputs).items() if value is not None}
+        seconds = {name: values.pop(name) for name in ("fit_seconds", "predict_seconds")}
+        part = self.folder / f"{key}.{os.getpid()}.part"
+        with part.open("wb") as file:
+            np.savez(file, seconds=json.dumps(seconds), **values)
+        part.replace(self.folder / f"{key}.npz")

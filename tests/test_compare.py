@@ -1,0 +1,305 @@
+"""Strategies on the same folds: fitted once, scored on what they said, told apart or not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.under_sampling import RandomUnderSampler
+from matplotlib import pyplot as plt
+from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ShuffleSplit, StratifiedGroupKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, as_image_column
+from skdr.model_selection import StrategyComparisonDisplay, _compare, compare_strategies
+from skdr.model_selection._comparison import corrected_interval
+from skdr.model_selection._folds import fit_fold
+from tests.conftest import tiny_network
+
+
+class Constant(ClassifierMixin, BaseEstimator):
+    """Says one class of all."""
+
+    def __init__(self, k=0, fails_on=()):
+        self.k = k
+        self.fails_on = fails_on
+
+    def fit(self, X, y):
+        if X[0, 0].sum() in self.fails_on:
+            raise MemoryError("no room")
+        self.classes_, self.counts_ = np.unique(y, return_counts=True)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[self.k])
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Count the fits."""
+    done = []
+
+    def noted(*args):
+        done.append(args)
+        return fit_fold(*args)
+
+    monkeypatch.setattr(_compare, "fit_fold", noted)
+    return done
+
+
+@pytest.fixture
+def data(coloured):
+    X, y = coloured
+    return {"X": X, "y": y, "groups": np.arange(60) // 2 % 30, "cv": 3, "random_state": 0}
+
+
+def svm(layer="last", **kwargs):
+    extractor = PretrainedFeatureExtractor(
+        tiny_network, weights=None, layer=layer, image_size=16, random_state=0
+    )
+    return make_pipeline(extractor, SVC(kernel="linear", **kwargs))
+
+
+def logistic():
+    return make_pipeline(svm()[0], LogisticRegression())
+
+
+def test_scores_are_those_of_cross_validate(data):
+    transfer = FineTunedCNNClassifier(
+        tiny_network, weights=None, trainable="head", image_size=16, random_state=0, head_epochs=3
+    )
+    scoring = {"accuracy": "accuracy", "loss": "neg_log_loss"}
+    found = compare_strategies(**data, strategies={"transfer": transfer}, scoring=scoring)
+    folds = StratifiedGroupKFold(3, shuffle=True, random_state=0)
+    X, y, groups = as_image_column(data["X"]), data["y"], data["groups"]
+    expected = cross_validate(transfer, X, y, groups=groups, cv=folds, scoring=scoring)
+    for metric in scoring:
+        np.testing.assert_allclose(
+            found.scores[metric]["transfer"], expected[f"test_{metric}"], rtol=1e-5
+        )
+
+
+def test_decision_values_serve_where_there_are_no_probabilities(data):
+    found = compare_strategies(**data, strategies={"svm": svm()}, scoring="roc_auc_ovr")
+    assert found.probabilities("svm") is None
+    with pytest.warns(UserWarning, match="No score for 'svm' in fold 0"):
+        assert np.isnan(found.scores["roc_auc_ovr"]["svm"]).all()
+
+
+def test_patients_are_on_one_side(data):
+    found = compare_strategies(**data, strategies={"a": Constant()}, scoring="accuracy")
+    for train, test in found.splits:
+        assert not set(data["groups"][train]) & set(data["groups"][test])
+
+
+def test_sampler_works_inside_the_training_folds_only(data):
+    rare = np.flatnonzero((data["y"] > 0) | (np.arange(60) < 30))
+    X, y, groups = (data[name][rare] for name in ("X", "y", "groups"))
+
+    class Balanced(Constant):
+        def fit(self, X, y):
+            assert len(set(np.unique(y, return_counts=True)[1])) == 1
+            return super().fit(X, y)
+
+    found = compare_strategies(
+        X, y, groups=groups, cv=3, random_state=0, strategies={"a": Balanced()},
+        sampler=RandomUnderSampler(random_state=0), scoring="accuracy",
+    )  # fmt: skip
+    assert sum(len(test) for _, test in found.splits) == len(y)
+    assert len(found.predictions("a")) == len(y)
+
+
+def test_out_of_fold_probabilities(data):
+    found = compare_strategies(**data, strategies={"a": logistic()}, scoring="accuracy")
+    probabilities = found.probabilities("a")
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(found.predictions("a"), probabilities.argmax(axis=1))
+    train, test = found.splits[1]
+    X = as_image_column(data["X"])
+    expected = logistic().fit(X[train], data["y"][train]).predict_proba(X[test])
+    np.testing.assert_allclose(probabilities[test], expected, atol=1e-6)
+
+
+def test_labels_may_be_names(data):
+    names = np.array(["rose", "daisy", "tulip"])[data["y"]]
+    found = compare_strategies(
+        **{**data, "y": names}, strategies={"a": logistic()}, scoring="accuracy"
+    )
+    assert np.mean(found.predictions("a") == names) > 0.9
+
+
+def test_class_that_a_training_fold_lacks_has_probability_zero(coloured):
+    X, y = coloured[0], np.r_[np.zeros(30), np.ones(28), 2, 2].astype(int)
+    splits = [(np.arange(58), np.arange(58, 60)), (np.arange(2, 60), np.arange(2))]
+    found = compare_strategies(X, y, cv=splits, strategies={"a": logistic()}, scoring="accuracy")
+    assert (found.results["a", 0].known == [0, 1]).all()
+    with pytest.raises(ValueError, match="nothing of 56 of 60 images"):
+        found.probabilities("a")
+
+
+def test_one_failure_loses_nothing_else(data):
+    parts = np.arange(60).reshape(3, 20)
+    splits = [(np.setdiff1d(np.arange(60), part), part) for part in parts]
+    splits[2] = (splits[2][0][::-1], splits[2][1])
+    data["cv"] = splits
+    strategies = {"weak": Constant(fails_on=[data["X"][39].sum()]), "svm": svm()}
+    with pytest.warns(
+        UserWarning, match=r"fits failed \(weak\), the first with MemoryError: no room"
+    ):
+        found = compare_strategies(**data, strategies=strategies, scoring="accuracy")
+    frame = found.to_frame()
+    assert frame["error"].tolist() == ["", "", "MemoryError: no room", "", "", ""]
+    assert found.best_ == "svm"
+    assert "weak failed in some folds and is not compared." in found.conclusions
+
+
+def test_failure_of_all_is_raised_with_its_traceback(data):
+    with pytest.raises(RuntimeError, match=r"(?s)Every fit failed.*in fit.*no room"):
+        compare_strategies(**data, strategies={"a": Constant(fails_on=range(10**7))})
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [({"y": np.zeros(59)}, "Lengths differ"), ({"groups": np.zeros(3)}, "Lengths differ"),
+     ({"strategies": {}}, "strategies is empty"), ({"y": np.linspace(0, 1, 60)}, "continuous")],
+)  # fmt: skip
+def test_bad_input_is_told_before_any_fit(data, fits, change, match):
+    with pytest.raises(ValueError, match=match):
+        compare_strategies(**{**data, "strategies": {"a": Constant()}, **change})
+    assert not fits
+
+
+def test_finished_fits_are_not_done_again(data, fits, tmp_path):
+    strategies = {"a": Constant(), "b": Constant(k=1)}
+    first = compare_strategies(**data, strategies=strategies, folder=tmp_path, scoring="accuracy")
+    again = compare_strategies(
+        **data, strategies=strategies, folder=tmp_path, scoring="balanced_accuracy"
+    )
+    assert len(fits) == 6
+    np.testing.assert_array_equal(first.predictions("b"), again.predictions("b"))
+
+
+def test_interrupted_comparison_goes_on(data, fits, tmp_path, monkeypatch):
+    arguments = {**data, "folder": tmp_path, "scoring": "accuracy"}
+    arguments["strategies"] = {"a": Constant(), "b": Constant(k=1)}
+    noted = _compare.fit_fold
+
+    def interrupted(*args):
+        if len(fits) == 4:
+            raise KeyboardInterrupt
+        return noted(*args)
+
+    monkeypatch.setattr(_compare, "fit_fold", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compare_strategies(**arguments)
+    monkeypatch.setattr(_compare, "fit_fold", noted)
+    compare_strategies(**arguments)
+    assert len(fits) == 6
+
+
+@pytest.mark.parametrize("change", ["image", "label", "strategy", "split"])
+def test_whatever_changes_is_done_again(data, fits, change, tmp_path):
+    strategies = {"a": Constant()}
+    arguments = {**data, "folder": tmp_path, "scoring": "accuracy"}
+    compare_strategies(**arguments, strategies=strategies)
+    if change == "image":
+        arguments["X"] = data["X"].copy()
+        arguments["X"][7] += 1
+    elif change == "label":
+        arguments["y"] = np.roll(data["y"], 1)
+    elif change == "split":
+        arguments["random_state"] = 1
+    else:
+        strategies = {"a": Constant(k=1)}
+    compare_strategies(**arguments, strategies=strategies)
+    assert len(fits) == 6
+
+
+def test_damaged_file_is_done_again_with_a_warning(data, fits, tmp_path):
+    arguments = {**data, "strategies": {"a": Constant()}, "folder": tmp_path, "scoring": "accuracy"}
+    compare_strategies(**arguments)
+    next(iter(tmp_path.glob("*.npz"))).write_bytes(b"PK something else")
+    with pytest.warns(UserWarning, match="is damaged"):
+        compare_strategies(**arguments)
+    assert len(fits) == 4
+
+
+def test_two_jobs_say_what_one_says(data):
+    alone, together = (
+        compare_strategies(**data, strategies={"a": logistic()}, n_jobs=n, scoring="accuracy")
+        for n in (1, 2)
+    )
+    np.testing.assert_allclose(together.probabilities("a"), alone.probabilities("a"), atol=1e-5)
+
+
+def test_interval_is_that_of_nadeau_and_bengio():
+    values = np.array([0.5, 0.6, 0.7, 0.6, 0.5])
+    error = values.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4)
+    low, high = stats.t.interval(0.95, 4, values.mean(), error)
+    found = corrected_interval(values, 0.25)
+    assert (found.mean, found.low, found.high) == pytest.approx((values.mean(), low, high))
+
+
+def test_differences_are_paired(data):
+    cv = ShuffleSplit(6, test_size=0.3, random_state=0)
+    strategies = {"svm": svm(), "same": svm(), "constant": Constant()}
+    found = compare_strategies(**{**data, "cv": cv}, strategies=strategies, scoring="accuracy")
+    same = found.difference("svm", "same")
+    assert (same.low, same.high) == (0, 0)
+    assert found.difference("svm", "constant").low > 0
+    assert any("svm is better than constant" in said for said in found.conclusions)
+    assert any("svm and same cannot be told apart" in said for said in found.conclusions)
+
+
+def test_grades_have_the_metrics_of_grading(data):
+    grades = np.arange(60) % 5
+    found = compare_strategies(
+        **{**data, "y": grades, "groups": None}, strategies={"a": logistic()}
+    )
+    assert list(found.scoring) == ["balanced accuracy", "quadratic kappa", "referable AUC"]
+
+
+def test_tables(data):
+    found = compare_strategies(
+        **data, strategies={"<a>": Constant(), "svm": svm()}, scoring="accuracy"
+    )
+    assert list(found.to_frame().columns) == [
+        "strategy", "fold", "accuracy", "fit_seconds", "predict_seconds", "n_train", "n_test",
+        "error",
+    ]  # fmt: skip
+    assert list(found.summary().index) == ["<a>", "svm"]
+    assert "svm has the highest accuracy" in str(found)
+    assert "<a>" not in found._repr_html_()
+
+
+def test_plot_shows_every_fold(data):
+    found = compare_strategies(
+        **data, strategies={"a": Constant(), "svm": svm()}, scoring="accuracy"
+    )
+    display = found.plot()
+    assert isinstance(display, StrategyComparisonDisplay)
+    drawn = [line.get_xdata() for line in display.axes_[0].lines if len(line.get_xdata()) == 3]
+    np.testing.assert_array_equal(drawn, list(found.scores["accuracy"].values()))
+    plt.close(display.figure_)
+
+
+def test_frame_of_paths_and_patients(data, tmp_path, coloured):
+    from PIL import Image
+
+    paths = [str(tmp_path / f"{i}.png") for i in range(60)]
+    for path, image in zip(paths, data["X"], strict=True):
+        Image.fromarray(image).save(path)
+    frame = pd.DataFrame({"image": paths, "patient": data["groups"]})
+    pipeline = make_pipeline(
+        PretrainedFeatureExtractor(
+            tiny_network, weights=None, image_size=16, random_state=0, image_column="image"
+        ),
+        LogisticRegression(),
+    )
+    found = compare_strategies(
+        frame, data["y"], strategies={"a": pipeline}, cv=2, scoring="accuracy",
+        sampler=RandomUnderSampler(random_state=0), folder=tmp_path / "fits",
+    )  # fmt: skip
+    assert found.interval("a").mean > 0.8
