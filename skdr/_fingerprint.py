@@ -60,6 +60,7 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
     elif hasattr(thing, "__dict__") and not _package(type(thing).__module__):
         yield from _all_parts([type(thing), *vars(thing).items()], seen)
     else:
+        yield _package(type(thing).__module__) or ""
         yield _value(thing)
 
 

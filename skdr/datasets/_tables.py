@@ -151,7 +151,7 @@ def bunch(
     """
     labels: Any = np.array(target)
     patients = None if groups is None else np.array(groups)
-    known = {name: np.array(values) for name, values in (columns or {}).items()}
+    known: dict[str, Any] = {n: np.array(values) for n, values in (columns or {}).items()}
     data: Any = images if isinstance(images, np.ndarray) else np.array(images)
     if as_frame:
         import pandas as pd

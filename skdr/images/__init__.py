@@ -1,7 +1,13 @@
 """What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
 
 from skdr.images._batches import ImageArray, decode_all, decoded_batches
-from skdr.images._source import ImageSource, as_image_column, as_image_source, holds_flat_rows
+from skdr.images._source import (
+    ImageSource,
+    as_image_column,
+    as_image_source,
+    holds_flat_rows,
+    n_threads,
+)
 
 __all__ = [
     "ImageArray",
@@ -11,4 +17,5 @@ __all__ = [
     "decode_all",
     "decoded_batches",
     "holds_flat_rows",
+    "n_threads",
 ]
