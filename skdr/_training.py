@@ -4,7 +4,8 @@ import copy
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -173,18 +174,20 @@ class Trainer:
         compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
         self._user_callbacks.begin_phase(network)
         before = network.get_weights() if phase.must_improve else None
-        validation = None
-        if self.validation is not None:
-            validation = _Batches(inputs[1], self.validation, batch_size)
-        network.fit(
-            _shuffled_batches(inputs[0], self.train, batch_size, self.settings.seed),
-            shuffle=False,
-            steps_per_epoch=n_steps,
-            epochs=phase.epochs,
-            validation_data=validation,
-            callbacks=self._callbacks(phase),
-            verbose=0,
-        )
+        rng = np.random.default_rng(self.settings.seed)
+        with ExitStack() as stack:
+            feeds = [
+                stack.enter_context(_Batches(array, examples, batch_size, order))
+                for array, examples, order in zip(inputs, self.examples, (rng, None), strict=False)
+            ]
+            network.fit(
+                feeds[0],
+                shuffle=False,
+                epochs=phase.epochs,
+                validation_data=feeds[1] if len(feeds) > 1 else None,
+                callbacks=self._callbacks(phase),
+                verbose=0,
+            )
         if before is not None and self._made_worse(phase):
             network.set_weights(before)
 
@@ -238,29 +241,40 @@ class Trainer:
             sys.stdout.write(f"{message}\n")
 
 
-def _shuffled_batches(
-    inputs: ImageArray, examples: Examples, batch_size: int, seed: int
-) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
-    """Yield batches for ever, each epoch in an order of its own."""
-    rng = np.random.default_rng(seed)
-    while True:
-        order = rng.permutation(len(inputs))
-        for batch in batches_of(order, batch_size):
-            images = inputs[batch].astype(np.float32, copy=False)
-            yield images, examples.targets[batch], examples.weights[batch]
-
-
 class _Batches(keras.utils.PyDataset):
-    """Batches in order, to validate on."""
+    """Batches of examples: in order, or each epoch in an order of its own.
 
-    def __init__(self, inputs: ImageArray, examples: Examples, batch_size: int):
+    A context that leaves it empty, because TensorFlow never lets go of what it
+    was fed from.
+    """
+
+    def __init__(
+        self,
+        inputs: ImageArray,
+        examples: Examples,
+        batch_size: int,
+        rng: np.random.Generator | None,
+    ):
         super().__init__()
-        self._inputs, self._examples, self._batch_size = inputs, examples, batch_size
+        self._arrays = (inputs, examples.targets, examples.weights)
+        self._n, self._batch_size, self._rng = len(inputs), batch_size, rng
+        self._order = np.arange(self._n)
+        self.on_epoch_end()
 
     def __len__(self) -> int:
-        return -(-len(self._inputs) // self._batch_size)
+        return -(-self._n // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        rows = slice(index * self._batch_size, (index + 1) * self._batch_size)
-        images = self._inputs[rows].astype(np.float32, copy=False)
-        return images, self._examples.targets[rows], self._examples.weights[rows]
+        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        images, targets, weights = (array[rows] for array in self._arrays)
+        return images.astype(np.float32, copy=False), targets, weights
+
+    def on_epoch_end(self) -> None:
+        if self._rng is not None:
+            self._order = self._rng.permutation(self._n)
+
+    def __enter__(self) -> "_Batches":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._arrays = ()

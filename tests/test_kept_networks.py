@@ -1,5 +1,7 @@
 """A second fit builds and traces nothing, and shares nothing but that with the first."""
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -116,6 +118,18 @@ def test_later_fits_leave_earlier_ones_as_they_are(make, coloured):
     np.testing.assert_array_equal(first.predict_proba(X), before)
     assert not np.array_equal(second.predict_proba(X), before)
     np.testing.assert_allclose(first.model_.predict(X.astype(float), verbose=0), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_nothing_of_a_fit_outlives_the_classifier(make, coloured, early_stopping):
+    model = make(early_stopping=early_stopping).fit(*coloured)
+    model.predict(coloured[0])
+    gone = [weakref.ref(model), weakref.ref(model._fitted.kept.network)]
+    del model
+    _kept._kept.clear()
+    _frozen._kept.clear()
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
 
 
 class Smoothed(keras.losses.Loss):

@@ -1,4 +1,4 @@
-"""Images sorted into one folder a class."""
+"""Any folder of images: one sub-folder a class."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.utils import Bunch
 
-from skdr.datasets._tables import bunch, existing_folder, images_in
+from skdr.datasets._tables import existing_folder, images_in, make_bunch
 
 
 def load_image_folder(
@@ -56,18 +56,20 @@ def load_image_folder(
         unknown = [name for name in class_names if name not in names]
         if unknown:
             raise ValueError(f"class_names={unknown} are no folders in {folder}; it has {names}.")
-        names = list(class_names)
+        names = list(dict.fromkeys(class_names))
     if not names:
         raise ValueError(f"{folder} holds no sub-folders; expected one a class.")
     files = {name: images_in(folder / name) for name in names}
     empty = [name for name in names if not files[name]]
     if empty:
         raise ValueError(f"The class folders {empty} in {folder} hold no images.")
-    return bunch(
-        [str(file) for name in names for file in files[name]],
-        [name for name in names for _ in files[name]],
+    return make_bunch(
+        {
+            "image": [str(file) for name in names for file in files[name]],
+            "target": [name for name in names for _ in files[name]],
+        },
         target_names=names,
-        description=f"Images in {folder}, one folder a class. Nothing is known of patients.",
+        description=f"Images in {folder}, one folder a class. Who is on them is not known.",
         return_X_y=return_X_y,
         as_frame=as_frame,
     )

@@ -1,4 +1,4 @@
-"""MedMNIST files: small images of medicine, in one `.npz`."""
+"""MedMNIST: small medical images in one file, such as RetinaMNIST."""
 
 import os
 import zipfile
@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from skdr.datasets._tables import bunch
+from skdr.datasets._tables import GRADE_NAMES, chosen_subsets, make_bunch
 
+_DESCR = """\
+MedMNIST ({name})
+Medical images of one small size. There are no patient ids. RetinaMNIST: 1,080
+images to train, 120 to validate and 400 to test, graded 0-4, from DeepDRiD; its
+grades are ordered. J. Yang et al., Scientific Data 10, 2023.
+"""
 _SUBSETS = ("train", "val", "test")
 
 
@@ -20,39 +27,46 @@ def load_medmnist(
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Bunch | tuple[Any, Any]:
-    """Load a MedMNIST file, such as ``retinamnist_224.npz`` [1]_.
+    """Load a file of MedMNIST, such as ``retinamnist.npz`` or ``retinamnist_224.npz``.
+
+    MedMNIST has no patient ids.
 
     Parameters
     ----------
     path : str or path
-        The ``.npz`` file; nothing in it is unpickled.
+        A file with the arrays ``train_images``, ``train_labels`` and so on,
+        of one label an image.
     subset : {"train", "val", "test", "all"}, default="train"
-        Its official parts. RetinaMNIST has 1,080, 120 and 400 images.
+        The part of the official split.
     return_X_y : bool, default=False
         Whether to return ``(images, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Whether images come as a DataFrame with the column ``"image"``, and
-        labels as a Series. Needs pandas.
+        Whether images come as a DataFrame with the columns ``"image"`` (an
+        array in each row) and ``"subset"``, and labels as a Series. Needs
+        pandas.
 
     Returns
     -------
     data : Bunch
-        With ``data`` (ndarray of shape (n_samples, h, w) or (n_samples, h, w,
-        3), uint8), ``target`` (shape (n_samples,)), ``target_names``,
-        ``subset`` (the part of each image), ``groups`` (None: MedMNIST does
-        not say which images are of one patient) and ``DESCR``.
+        With ``data`` (images, ndarray of shape (n_samples, height, width) or
+        (n_samples, height, width, 3), uint8, or DataFrame), ``target``
+        (shape (n_samples,)), ``groups`` and ``eye`` (None: not known),
+        ``subset``, ``target_names`` (grades for RetinaMNIST, else numbers)
+        and ``DESCR``.
 
     Raises
     ------
     FileNotFoundError
-        If the file is missing.
+        If there is no such file.
     ValueError
-        If it is no such file, or an image has several labels.
+        If it is no file of MedMNIST, or one of volumes or of several labels
+        an image.
 
     References
     ----------
-    .. [1] J. Yang et al., "MedMNIST v2 - A large-scale lightweight benchmark
-       for 2D and 3D biomedical image classification", Scientific Data, 2023.
+    .. [1] J. Yang et al., "MedMNIST v2 - a large-scale lightweight benchmark
+       for 2D and 3D biomedical image classification", Scientific Data 10,
+       2023.
 
     Examples
     --------
@@ -60,26 +74,37 @@ def load_medmnist(
     >>> load_medmnist("retinamnist_224.npz").data.shape  # doctest: +SKIP
     (1080, 224, 224, 3)
     """
-    if subset not in (*_SUBSETS, "all"):
-        raise ValueError(f"subset={subset!r} must be one of {[*_SUBSETS, 'all']}.")
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing.")
-    names = _SUBSETS if subset == "all" else (subset,)
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            parts = [(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in names]
-    except (KeyError, ValueError, zipfile.BadZipFile) as exc:
-        raise ValueError(f"{file} is no MedMNIST file: {exc}") from exc
-    labels = np.concatenate([part[1].reshape(len(part[0]), -1) for part in parts])
-    if labels.shape[1] != 1:
-        raise ValueError(f"{file} has {labels.shape[1]} labels an image; skdr takes one.")
-    return bunch(
-        np.concatenate([part[0] for part in parts]),
-        labels[:, 0].tolist(),
-        target_names=[str(label) for label in np.unique(labels)],
-        description=f"MedMNIST, {file.name}, {subset}. Nothing is known of patients.",
-        columns={"subset": np.repeat(names, [len(part[0]) for part in parts]).tolist()},
+    path = Path(path)
+    parts = {part: _load_part(path, part) for part in chosen_subsets(subset, _SUBSETS)}
+    images, labels = zip(*parts.values(), strict=True)
+    target = np.concatenate(labels)
+    is_retina = path.stem.startswith("retinamnist")
+    return make_bunch(
+        {
+            "image": images[0] if len(images) == 1 else np.concatenate(images),
+            "target": target,
+            "subset": [part for part, (_, labels) in parts.items() for _ in labels],
+        },
+        target_names=GRADE_NAMES if is_retina else [str(i) for i in range(target.max() + 1)],
+        description=_DESCR.format(name=path.stem),
         return_X_y=return_X_y,
         as_frame=as_frame,
     )
+
+
+def _load_part(path: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; download it from https://medmnist.com.")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    except (KeyError, ValueError, AttributeError, TypeError, OSError, zipfile.BadZipFile) as exc:
+        raise ValueError(f"{path} is no file of MedMNIST: {exc}.") from exc
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
+        raise ValueError(f"{path}: {part}_images of shape {images.shape} are no 2-D images.")
+    if labels.size != len(images):
+        raise ValueError(
+            f"{path}: {part}_labels of shape {labels.shape} are not one label an image of "
+            f"{len(images)}."
+        )
+    return images, labels.ravel().astype(np.intp)

@@ -1,38 +1,101 @@
-"""What all loaders share: tables of labels, files of images, the Bunch that they return."""
+"""What the loaders share: tables of labels, files by name, the Bunch."""
 
 import csv
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
-IMAGE_SUFFIXES = frozenset(
+GRADE_NAMES = ("none", "mild", "moderate", "severe", "proliferative")
+_IMAGE_SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 )
-GRADE_NAMES = ("none", "mild", "moderate", "severe", "proliferative")
+_DELIMITERS = ",;\t"
 _MAX_LISTED = 10
 
 
-def existing_folder(path: str | os.PathLike[str], *candidates: str) -> Path:
-    """Return a folder, or the first of some candidates in it that is one.
+def refuse(bad: Iterable[Any], what: str) -> None:
+    """Raise one ValueError that lists bad items, if there are any."""
+    bad = [str(item) for item in bad]
+    if bad:
+        more = f" and {len(bad) - _MAX_LISTED} more" if len(bad) > _MAX_LISTED else ""
+        raise ValueError(f"{what}: {', '.join(bad[:_MAX_LISTED])}{more}.")
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    """
+
+def chosen_subsets(subset: str, known: Sequence[str]) -> list[str]:
+    """Return the parts of the official split that ``subset`` asks for."""
+    if subset != "all" and subset not in known:
+        raise ValueError(f"subset={subset!r} is not known; choose one of {[*known, 'all']}.")
+    return list(known) if subset == "all" else [subset]
+
+
+def existing_folder(path: str | os.PathLike[str]) -> Path:
     folder = Path(path)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder.")
-    found = [folder / name for name in candidates if (folder / name).is_dir()]
-    if candidates and not found:
-        named = " or ".join(map(repr, candidates))
-        raise FileNotFoundError(f"{folder} has no folder {named} of images.")
-    return found[0] if found else folder
+    return folder
+
+
+def sub_folder(folder: Path, *names: str) -> Path:
+    """Return the first of some folders in a folder that exists."""
+    for name in names:
+        if (folder / name).is_dir():
+            return folder / name
+    raise FileNotFoundError(f"{folder} has no folder {' or '.join(map(repr, names))}.")
+
+
+def read_text(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise ValueError(f"{path} is no text in UTF-8; save it as CSV in UTF-8.") from exc
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Read a table with a header; return its rows, without blank ones.
+
+    Names and values are stripped of spaces, columns without a name are
+    dropped. Commas, semicolons and tabs separate.
+    """
+    lines = read_text(path).splitlines()
+    delimiter = max(_DELIMITERS, key=lines[0].count) if lines else ","
+    reader = csv.DictReader(lines, delimiter=delimiter)
+    header = [name.strip() for name in reader.fieldnames or []]
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise ValueError(f"{path} has columns {header}; {missing} are missing.")
+    rows = [
+        {name.strip(): (value or "").strip() for name, value in row.items() if name}
+        for row in reader
+    ]
+    rows = [row for row in rows if any(row.values())]
+    if not rows:
+        raise ValueError(f"{path} has no rows.")
+    return rows
+
+
+def to_grades(names: Sequence[str], values: Sequence[str], table: str) -> list[int]:
+    """Turn grades as they stand in a table (``"3"``, ``"3.0"``) into numbers."""
+    grades = [value.removesuffix(".0") for value in values]
+    known = [str(grade) for grade in range(len(GRADE_NAMES))]
+    refuse(
+        [f"{n}: {v!r}" for n, v, g in zip(names, values, grades, strict=True) if g not in known],
+        f"{table}: grades that are not 0-4",
+    )
+    return [int(grade) for grade in grades]
+
+
+def stem(name: str) -> str:
+    """Return the name of an image without the ending of an image file, if it has one."""
+    start, dot, ending = name.rpartition(".")
+    return start if f"{dot}{ending}".lower() in _IMAGE_SUFFIXES else name
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -40,144 +103,76 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(
         p
         for p in folder.rglob("*")
-        if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "." and p.is_file()
+        if p.suffix.lower() in _IMAGE_SUFFIXES and p.name[0] != "." and p.is_file()
     )
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a table with a header; blank rows and spaces around cells do not count.
+def find_images(folder: Path, names: Sequence[str], table: str) -> list[str]:
+    """Return the path of each named image, at any depth of a folder.
 
-    Raises
-    ------
-    FileNotFoundError
-        If it is missing.
-    ValueError
-        If columns are missing, or all rows are blank.
+    Names may lack the ending of the file, or have another one.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        header = [name.strip() for name in reader.fieldnames or []]
-        missing = [column for column in columns if column not in header]
-        if missing:
-            raise ValueError(f"{path} has columns {header}; {missing} are missing.")
-        rows = [
-            {name.strip(): (value or "").strip() for name, value in row.items() if name}
-            for row in reader
-        ]
-    rows = [row for row in rows if any(row.values())]
-    if not rows:
-        raise ValueError(f"{path} has no rows.")
-    return rows
-
-
-def refuse(bad: Iterable[Any], what: str) -> None:
-    """Raise one error that lists all bad items, if there are any."""
-    bad = list(bad)
-    if bad:
-        more = f" and {len(bad) - _MAX_LISTED} more" if len(bad) > _MAX_LISTED else ""
-        raise ValueError(f"{what}: {', '.join(map(str, bad[:_MAX_LISTED]))}{more}.")
-
-
-def check_names(names: Sequence[str], table: str) -> None:
-    """Refuse names of images that occur twice, or that point outside their folder."""
-    outside = [n for n in names if ".." in _parts(n) or _parts(n)[:1] == ["/"] or ":" in n]
-    refuse(outside, f"{table}: names that point outside the folder of images")
-    refuse([n for n, count in Counter(names).items() if count > 1], f"{table}: names twice")
-
-
-def parse_grades(
-    names: Sequence[str], values: Sequence[str], table: str, allowed: Sequence[str] = "01234"
-) -> list[int]:
-    """Return grades as integers; refuse what is none."""
-    values = [value.removesuffix(".0") for value in values]
-    bad = [f"{n}: {v!r}" for n, v in zip(names, values, strict=True) if v not in tuple(allowed)]
-    refuse(bad, f"{table}: grades that are not 0-4")
-    return [int(value) for value in values]
-
-
-def find_images(folder: Path, names: Sequence[str]) -> list[str]:
-    """Return the files of images, named with or without an extension, which may be another.
-
-    Raises
-    ------
-    ValueError
-        If files are missing, or it is not clear which is meant; each is named.
-    """
-    by_stem: dict[str, list[Path]] = {}
+    outside = [name for name in names if "/" in name or "\\" in name]
+    refuse(outside, f"{table}: names that are not plain file names")
+    stems = [stem(name) for name in names]
+    refuse(_repeated(stems), f"{table}: names twice")
+    files: dict[str, list[Path]] = {}
     for file in images_in(folder):
-        stem = file.relative_to(folder).with_suffix("").as_posix().lower()
-        by_stem.setdefault(stem, []).append(file)
-    stems = [_stem(name) for name in names]
-    found = [by_stem.get(stem, []) for stem in stems]
-    missing = [name for name, files in zip(names, found, strict=True) if not files]
-    refuse(missing, f"images missing in {folder}")
-    exact = [
-        [f for f in files if f.name == Path(name).name] or files
-        for name, files in zip(names, found, strict=True)
-    ]
-    unclear = [name for name, files in zip(names, exact, strict=True) if len(files) > 1]
-    refuse(unclear, f"several images in {folder} of the same name")
-    return [str(files[0]) for files in exact]
+        files.setdefault(file.stem, []).append(file)
+    missing = [name for name, s in zip(names, stems, strict=True) if s not in files]
+    refuse(missing, f"{table}: images missing in {folder}")
+    refuse([f for s in stems if len(files[s]) > 1 for f in files[s]], "several files of one name")
+    return [str(files[s][0]) for s in stems]
 
 
-def bunch(
-    images: Any,
-    target: Sequence[Any],
+def merge(parts: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, list[Any]]:
+    """Put the columns of several tables one below the other."""
+    return {name: [value for part in parts for value in part[name]] for name in parts[0]}
+
+
+def make_bunch(
+    columns: Mapping[str, ArrayLike],
     *,
-    target_names: Sequence[str],
+    target_names: Sequence[str] = GRADE_NAMES,
     description: str,
-    groups: Sequence[str] | None = None,
-    columns: Mapping[str, Sequence[Any]] | None = None,
+    n_excluded: int = 0,
     return_X_y: bool,
     as_frame: bool,
-    **more: Any,
 ) -> Bunch | tuple[Any, Any]:
-    """Return what a loader found, as scikit-learn's loaders do.
+    """Return what a loader has found, in scikit-learn's form.
 
-    Parameters
-    ----------
-    images : sequence of n paths, or ndarray of n images
-    target : sequence of n labels
-    target_names : sequence of str
-    description : str
-    groups : sequence of n patients, or None where nobody knows
-    columns : mapping of str to sequence of n, optional
-        Also on offer, in the DataFrame and by their names in the Bunch.
-    return_X_y, as_frame : bool
-    more
-        Other entries of the Bunch.
+    `columns` holds ``"image"`` and ``"target"``, and may hold ``"patient"``,
+    ``"eye"`` and ``"subset"``.
     """
-    labels: Any = np.array(target)
-    patients = None if groups is None else np.array(groups)
-    known: dict[str, Any] = {n: np.array(values) for n, values in (columns or {}).items()}
-    data: Any = images if isinstance(images, np.ndarray) else np.array(images)
+    arrays = {name: np.asarray(values) for name, values in columns.items()}
+    data, target, frame = arrays["image"], arrays["target"], None
     if as_frame:
-        import pandas as pd
-
-        patient = {} if patients is None else {"patient": patients}
-        data = pd.DataFrame({"image": list(images), **patient, **known})
-        labels = pd.Series(labels, name="target")
+        frame = _to_frame(arrays)
+        data, target = frame.drop(columns="target"), frame["target"]
     if return_X_y:
-        return data, labels
-    known.setdefault("eye", None)
+        return data, target
     return Bunch(
         data=data,
-        target=labels,
+        target=target,
+        frame=frame,
         target_names=list(target_names),
-        groups=patients,
-        DESCR=description,
-        **known,
-        **more,
+        groups=arrays.get("patient"),
+        eye=arrays.get("eye"),
+        subset=arrays.get("subset"),
+        n_excluded=n_excluded,
+        DESCR=f"{description}\n{len(target)} images; {n_excluded} excluded.\n",
     )
 
 
-def _parts(name: str) -> list[str]:
-    return list(PurePosixPath(name.replace("\\", "/")).parts)
+def _to_frame(arrays: Mapping[str, Any]) -> Any:
+    try:
+        import pandas as pd
+    except ImportError as exc:
+        raise ImportError(
+            "as_frame=True needs pandas: pip install 'skdr[dataframes]', or set as_frame=False."
+        ) from exc
+    return pd.DataFrame({name: list(values) for name, values in arrays.items()})
 
 
-def _stem(name: str) -> str:
-    path = PurePosixPath(name)
-    is_file = path.suffix.lower() in IMAGE_SUFFIXES
-    return (path.with_suffix("") if is_file else path).as_posix().lower()
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
