@@ -1,5 +1,15 @@
-"""Comparing strategies on a user's own images."""
+"""Honest splits, and comparing strategies on a user's own images."""
 
+from skdr.model_selection._split import (
+    BalancedGroupSplit,
+    balanced_train_test_split,
+    check_split,
+)
 from skdr.model_selection._strategies import make_strategies
 
-__all__ = ["make_strategies"]
+__all__ = [
+    "BalancedGroupSplit",
+    "balanced_train_test_split",
+    "check_split",
+    "make_strategies",
+]

@@ -1,0 +1,381 @@
+"""Splits that keep a patient on one side, and a check that they do."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from sklearn.model_selection import BaseShuffleSplit
+from sklearn.utils import check_consistent_length, check_random_state, check_scalar, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from skdr._params import safe_indexing
+from skdr.exceptions import LeakageWarning
+from skdr.images import ImageSource, as_image_source
+
+_MAX_LISTED = 5
+
+
+class BalancedGroupSplit(BaseShuffleSplit):
+    """Random splits with equally many images of each class, no patient on both sides.
+
+    Patients are drawn for the test side, evenly over patients with the same
+    grades, so that both sides hold the same mixture of them; where a class
+    then falls short on a side, an integer linear program moves as few patients
+    as possible. So a split is found wherever one exists. Images are drawn from
+    the patients of each side last; the others are left out.
+
+    Test scores on classes of equal size say little of those where most
+    patients are healthy: report such too, for instance by
+    `sklearn.model_selection.StratifiedGroupKFold`, which leaves no image out
+    and keeps the natural shares of the classes.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of splits, drawn independently of one another.
+    train_per_class : int, default=150
+        Number of training images of each class.
+    test_per_class : int, default=40
+        Number of test images of each class.
+    random_state : int, RandomState instance or None, default=None
+
+    See Also
+    --------
+    balanced_train_test_split : One such split of images and labels.
+    sklearn.model_selection.StratifiedGroupKFold : Folds of natural shares.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdr.model_selection import BalancedGroupSplit
+    >>> grades = np.array([0, 0, 0, 1, 1, 1, 1, 0])
+    >>> patients = np.array(["a", "a", "b", "b", "c", "c", "d", "d"])
+    >>> splitter = BalancedGroupSplit(1, train_per_class=2, test_per_class=1, random_state=0)
+    >>> train, test = next(splitter.split(grades, grades, patients))
+    >>> sorted(grades[train].tolist()), sorted(grades[test].tolist())
+    ([0, 0, 1, 1], [0, 1])
+    >>> set(patients[train]) & set(patients[test])
+    set()
+    """
+
+    __metadata_request__split = {"groups": True}
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        train_per_class: int = 150,
+        test_per_class: int = 40,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.n_splits = n_splits
+        self.train_per_class = train_per_class
+        self.test_per_class = test_per_class
+        self.random_state = random_state
+
+    def split(
+        self, X: Any, y: ArrayLike, groups: ArrayLike | None = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Generate the positions of training and test images.
+
+        Parameters
+        ----------
+        X : array-like, sequence or DataFrame of length n_samples
+            The images; only their number counts.
+        y : array-like of shape (n_samples,)
+            The class of each image.
+        groups : array-like of shape (n_samples,), default=None
+            The patient of each image. By default each image is a patient's
+            of its own.
+
+        Yields
+        ------
+        train : ndarray of shape (n_classes * train_per_class,)
+            Positions in random order.
+        test : ndarray of shape (n_classes * test_per_class,)
+
+        Raises
+        ------
+        ValueError
+            If there is no such split; the message says how many images of
+            which class could be had.
+        """
+        for name in ("n_splits", "train_per_class", "test_per_class"):
+            check_scalar(getattr(self, name), name, Integral, min_val=1)
+        check_consistent_length(X, y, groups)
+        check_classification_targets(y)
+        classes, labels = np.unique(column_or_1d(y), return_inverse=True)
+        patients = np.arange(len(labels)) if groups is None else _patient_numbers(groups)
+        counts = np.zeros((patients.max() + 1, len(classes)), dtype=int)
+        np.add.at(counts, (patients, labels), 1)
+        rng = check_random_state(self.random_state)
+        sizes = (self.train_per_class, self.test_per_class)
+        for _ in range(self.n_splits):
+            in_test = _draw_test_patients(counts, *sizes, rng)
+            _check_sizes(counts, in_test, sizes, classes)
+            sides = (~in_test[patients], in_test[patients])
+            train, test = (
+                _draw_per_class(labels, side, size, rng)
+                for side, size in zip(sides, sizes, strict=True)
+            )
+            yield train, test
+
+
+def balanced_train_test_split(
+    X: Any,
+    y: Any,
+    *arrays: Any,
+    train_per_class: int = 150,
+    test_per_class: int = 40,
+    groups: ArrayLike | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> list[Any]:
+    """Draw training and test images, equally many of each class, no patient on both sides.
+
+    See `BalancedGroupSplit` for how, and for what scores on classes of equal
+    size do not say.
+
+    Parameters
+    ----------
+    X : array-like, sequence or DataFrame of length n_samples
+        Images in any form.
+    y : array-like of shape (n_samples,)
+        The class of each image.
+    *arrays : array-likes of length n_samples
+        What else is to be split, such as the groups.
+    train_per_class : int, default=150
+        Number of training images of each class.
+    test_per_class : int, default=40
+        Number of test images of each class.
+    groups : array-like of shape (n_samples,), default=None
+        The patient of each image. By default each image is a patient's of its
+        own.
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    splitting : list
+        ``[X_train, X_test, y_train, y_test]`` and two more of each of
+        `arrays`, in random order, of the types that were given.
+
+    Raises
+    ------
+    ValueError
+        If there is no such split; the message says how many images of which
+        class could be had.
+
+    See Also
+    --------
+    check_split : Warn of patients or images on both sides.
+    sklearn.model_selection.StratifiedGroupKFold : Folds of natural shares.
+
+    Examples
+    --------
+    >>> from skdr.datasets import make_fundus_images
+    >>> from skdr.model_selection import balanced_train_test_split
+    >>> data = make_fundus_images(80, image_size=16, random_state=0)
+    >>> X_train, X_test, y_train, y_test = balanced_train_test_split(
+    ...     data.images,
+    ...     data.target,
+    ...     train_per_class=4,
+    ...     test_per_class=2,
+    ...     groups=data.groups,
+    ...     random_state=0,
+    ... )
+    >>> X_train.shape, sorted(y_test.tolist())
+    ((20, 16, 16, 3), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+    """
+    check_consistent_length(X, y, *arrays)
+    splitter = BalancedGroupSplit(
+        1,
+        train_per_class=train_per_class,
+        test_per_class=test_per_class,
+        random_state=random_state,
+    )
+    sides = next(splitter.split(X, y, groups))
+    return [safe_indexing(array, side) for array in (X, y, *arrays) for side in sides]
+
+
+def check_split(
+    X_train: Any,
+    X_test: Any,
+    *,
+    groups_train: ArrayLike | None = None,
+    groups_test: ArrayLike | None = None,
+    image_column: str | None = None,
+    image_shape: tuple[int, ...] | None = None,
+) -> None:
+    """Warn of a patient or an image on both sides of a split.
+
+    Scores on such a split promise too much: a network may know a patient's
+    eyes, or the very photograph, from training. Images are the same where
+    their files, or their pixels in memory, are the same byte for byte; copies
+    that were resized or saved anew are not found.
+
+    Parameters
+    ----------
+    X_train, X_test : array-like, sequence or DataFrame
+        Images in any form. Files are read, not decoded.
+    groups_train, groups_test : array-like, default=None
+        The patient of each image, where patients are known.
+    image_column, image_shape
+        How images are found in X, see `PretrainedFeatureExtractor`.
+
+    Warns
+    -----
+    LeakageWarning
+        If patients or images are on both sides, one warning for each. Turn it
+        into an error with ``warnings.simplefilter("error", LeakageWarning)``.
+
+    See Also
+    --------
+    balanced_train_test_split : A split with no patient on both sides.
+    sklearn.model_selection.StratifiedGroupKFold : Folds with no patient in two.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from skdr.model_selection import check_split
+    >>> images = np.arange(4 * 64).reshape(4, 8, 8)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     check_split(images[:3], images[2:])
+    >>> print(caught[0].message)
+    1 of 2 test images is a training image too: X_test[0] is X_train[2].
+    """
+    if (groups_train is None) != (groups_test is None):
+        raise ValueError("Give both groups_train and groups_test, or neither.")
+    found = {"image_column": image_column, "image_shape": image_shape}
+    train, test = (as_image_source(X, **found) for X in (X_train, X_test))
+    if groups_train is not None and groups_test is not None:
+        check_consistent_length(train.indices, groups_train)
+        check_consistent_length(test.indices, groups_test)
+        if message := _shared_patients(groups_train, groups_test):
+            warnings.warn(message, LeakageWarning, stacklevel=2)
+    if message := _shared_images(train, test):
+        warnings.warn(message, LeakageWarning, stacklevel=2)
+
+
+def _patient_numbers(groups: ArrayLike) -> NDArray[np.intp]:
+    patients = column_or_1d(groups)
+    missing = [i for i, patient in enumerate(patients) if patient is None or patient != patient]
+    if missing:
+        raise ValueError(f"groups holds no patient at positions {missing[:_MAX_LISTED]}.")
+    return np.unique(patients, return_inverse=True)[1]
+
+
+def _draw_test_patients(
+    counts: NDArray[np.intp], n_train: int, n_test: int, rng: np.random.RandomState
+) -> NDArray[np.bool_]:
+    """Return which patients go to the test side.
+
+    `counts`, of shape (n_patients, n_classes), has the number of images.
+    Patients with the same counts are of one kind; of each kind the same share
+    is drawn.
+    """
+    kinds, kind, n_of_kind = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
+    share = n_test / (n_train + n_test)
+    n_drawn = np.floor(n_of_kind * share + rng.uniform(size=len(kinds))).astype(int)
+    n_drawn = _move_fewest(kinds, n_of_kind, n_drawn, n_train, n_test)
+    shuffled = rng.permutation(len(counts))
+    by_kind = shuffled[np.argsort(kind.ravel()[shuffled], kind="stable")]
+    in_test = np.zeros(len(counts), dtype=bool)
+    for members, n in zip(np.split(by_kind, np.cumsum(n_of_kind)[:-1]), n_drawn, strict=True):
+        in_test[members[:n]] = True
+    return in_test
+
+
+def _move_fewest(
+    kinds: NDArray[np.intp],
+    n_of_kind: NDArray[np.intp],
+    n_drawn: NDArray[np.intp],
+    n_train: int,
+    n_test: int,
+) -> NDArray[np.intp]:
+    """Move as few patients as it takes until each class has enough images on both sides.
+
+    Where that cannot be, as few images as possible are missing.
+    """
+    in_test = n_drawn @ kinds
+    missing = np.concatenate([n_test - in_test, n_train - (n_of_kind @ kinds - in_test)])
+    if (missing <= 0).all():
+        return n_drawn
+    # The unknowns: patients of each kind who move to the test side, who move
+    # from it, and images of each class that stay missing, in test and training.
+    n_moves, n_missing = 2 * len(kinds), len(missing)
+    gain = np.hstack([kinds.T, -kinds.T])
+    any_moves = n_of_kind.sum() + 1
+    program = milp(
+        np.repeat([1, any_moves], [n_moves, n_missing]),
+        integrality=np.repeat([1, 0], [n_moves, n_missing]),
+        bounds=Bounds(0, np.concatenate([n_of_kind - n_drawn, n_drawn, [np.inf] * n_missing])),
+        constraints=LinearConstraint(
+            np.hstack([np.vstack([gain, -gain]), np.eye(n_missing)]), missing, np.inf
+        ),
+        options={"mip_rel_gap": 0},
+    )
+    to_test, to_train = np.rint(program.x[:n_moves]).astype(int).reshape(2, -1)
+    return n_drawn + to_test - to_train
+
+
+def _check_sizes(
+    counts: NDArray[np.intp],
+    in_test: NDArray[np.bool_],
+    sizes: tuple[int, int],
+    classes: NDArray[Any],
+) -> None:
+    had = np.stack([counts[~in_test].sum(axis=0), counts[in_test].sum(axis=0)], axis=1)
+    short = np.flatnonzero((had < sizes).any(axis=1))
+    if len(short):
+        listed = "; ".join(
+            f"class {classes[i]!s}, {counts[:, i].sum()} images of "
+            f"{np.count_nonzero(counts[:, i])} patients: {min(had[i, 0], sizes[0])} to train and "
+            f"{min(had[i, 1], sizes[1])} to test"
+            for i in short
+        )
+        raise ValueError(
+            f"Cannot draw train_per_class={sizes[0]} and test_per_class={sizes[1]} images with "
+            f"no patient on both sides. What could be had at best: {listed}. Ask for fewer."
+        )
+
+
+def _draw_per_class(
+    labels: NDArray[np.intp], side: NDArray[np.bool_], size: int, rng: np.random.RandomState
+) -> NDArray[np.intp]:
+    rows = rng.permutation(np.flatnonzero(side))
+    drawn = [rows[labels[rows] == label][:size] for label in np.unique(labels)]
+    return rng.permutation(np.concatenate(drawn))
+
+
+def _shared_patients(groups_train: ArrayLike, groups_test: ArrayLike) -> str:
+    """Return what to say of patients on both sides, if there are any."""
+    train, test = np.asarray(groups_train), np.asarray(groups_test)
+    shared = np.intersect1d(train, test).tolist()
+    n_images = np.isin(test, shared).sum()
+    number = f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'} on both sides"
+    return shared and (
+        f"{number} of the split, with {n_images} of {len(test)} test images: {_listed(shared)}. "
+        "Split with groups=, as StratifiedGroupKFold and balanced_train_test_split do."
+    )
+
+
+def _shared_images(train: ImageSource, test: ImageSource) -> str:
+    """Return what to say of images on both sides, if there are any."""
+    first = {digest: i for i, digest in reversed([*enumerate(train.digests())])}
+    shared = [
+        f"X_test{test.describe(i)[1:]} is X_train{train.describe(first[digest])[1:]}"
+        for i, digest in enumerate(test.digests())
+        if digest in first
+    ]
+    verb = "are training images" if len(shared) > 1 else "is a training image"
+    return shared and f"{len(shared)} of {len(test)} test images {verb} too: {_listed(shared)}."
+
+
+def _listed(items: Sequence[Any]) -> str:
+    more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
+    return ", ".join(str(item) for item in items[:_MAX_LISTED]) + more
