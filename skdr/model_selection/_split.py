@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import (  # type: ignore[import-untyped, unused-ignore]
+    Bounds,
+    LinearConstraint,
+    milp,
+)
 from sklearn.model_selection import BaseShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -17,6 +21,7 @@ from skdr.exceptions import LeakageWarning
 from skdr.images import ImageSource, as_image_source
 
 _MAX_LISTED = 5
+_MISSING = frozenset({"", "nan", "None", "<NA>", "NaT"})
 
 
 class BalancedGroupSplit(BaseShuffleSplit):
@@ -109,7 +114,9 @@ class BalancedGroupSplit(BaseShuffleSplit):
         check_consistent_length(X, y, groups)
         check_classification_targets(y)
         classes, labels = np.unique(column_or_1d(y), return_inverse=True)
-        patients = np.arange(len(labels)) if groups is None else _patient_numbers(groups)
+        patients = np.arange(len(labels))
+        if groups is not None:
+            patients = np.unique(_patients(groups), return_inverse=True)[1]
         counts = np.zeros((patients.max() + 1, len(classes)), dtype=int)
         np.add.at(counts, (patients, labels), 1)
         rng = check_random_state(self.random_state)
@@ -250,8 +257,10 @@ def check_split(
     """
     if (groups_train is None) != (groups_test is None):
         raise ValueError("Give both groups_train and groups_test, or neither.")
-    found = {"image_column": image_column, "image_shape": image_shape}
-    train, test = (as_image_source(X, **found) for X in (X_train, X_test))
+    train, test = (
+        as_image_source(X, image_column=image_column, image_shape=image_shape)
+        for X in (X_train, X_test)
+    )
     if groups_train is not None and groups_test is not None:
         check_consistent_length(train.indices, groups_train)
         check_consistent_length(test.indices, groups_test)
@@ -261,12 +270,13 @@ def check_split(
         warnings.warn(message, LeakageWarning, stacklevel=2)
 
 
-def _patient_numbers(groups: ArrayLike) -> NDArray[np.intp]:
+def _patients(groups: ArrayLike) -> NDArray[Any]:
     patients = column_or_1d(groups)
-    missing = [i for i, patient in enumerate(patients) if patient is None or patient != patient]
+    # As text, because NumPy turns a NaN beside strings into the string "nan".
+    missing = [i for i, patient in enumerate(patients) if str(patient) in _MISSING]
     if missing:
-        raise ValueError(f"groups holds no patient at positions {missing[:_MAX_LISTED]}.")
-    return np.unique(patients, return_inverse=True)[1]
+        raise ValueError(f"groups holds no patient at positions {_listed(missing)}.")
+    return patients
 
 
 def _draw_test_patients(
@@ -333,9 +343,9 @@ def _check_sizes(
     short = np.flatnonzero((had < sizes).any(axis=1))
     if len(short):
         listed = "; ".join(
-            f"class {classes[i]!s}, {counts[:, i].sum()} images of "
-            f"{np.count_nonzero(counts[:, i])} patients: {min(had[i, 0], sizes[0])} to train and "
-            f"{min(had[i, 1], sizes[1])} to test"
+            f"of class {classes[i]}, {min(had[i, 0], sizes[0])} to train and "
+            f"{min(had[i, 1], sizes[1])} to test ({counts[:, i].sum()} images of "
+            f"{np.count_nonzero(counts[:, i])} patient(s))"
             for i in short
         )
         raise ValueError(
@@ -353,27 +363,34 @@ def _draw_per_class(
 
 
 def _shared_patients(groups_train: ArrayLike, groups_test: ArrayLike) -> str:
-    """Return what to say of patients on both sides, if there are any."""
-    train, test = np.asarray(groups_train), np.asarray(groups_test)
+    """Return what to say of patients on both sides, nothing if there are none."""
+    train, test = _patients(groups_train), _patients(groups_test)
     shared = np.intersect1d(train, test).tolist()
+    if not shared:
+        return ""
+    patients = f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'}"
     n_images = np.isin(test, shared).sum()
-    number = f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'} on both sides"
-    return shared and (
-        f"{number} of the split, with {n_images} of {len(test)} test images: {_listed(shared)}. "
-        "Split with groups=, as StratifiedGroupKFold and balanced_train_test_split do."
+    return (
+        f"{patients} on both sides of the split, with {n_images} of {len(test)} test images: "
+        f"{_listed(shared)}. Split with groups, as StratifiedGroupKFold and "
+        "balanced_train_test_split do."
     )
 
 
 def _shared_images(train: ImageSource, test: ImageSource) -> str:
-    """Return what to say of images on both sides, if there are any."""
-    first = {digest: i for i, digest in reversed([*enumerate(train.digests())])}
+    """Return what to say of images on both sides, nothing if there are none."""
+    in_train: dict[bytes, int] = {}
+    for i, digest in enumerate(train.digests()):
+        in_train.setdefault(digest, i)
     shared = [
-        f"X_test{test.describe(i)[1:]} is X_train{train.describe(first[digest])[1:]}"
+        f"X_test{test.describe(i)[1:]} is X_train{train.describe(in_train[digest])[1:]}"
         for i, digest in enumerate(test.digests())
-        if digest in first
+        if digest in in_train
     ]
+    if not shared:
+        return ""
     verb = "are training images" if len(shared) > 1 else "is a training image"
-    return shared and f"{len(shared)} of {len(test)} test images {verb} too: {_listed(shared)}."
+    return f"{len(shared)} of {len(test)} test images {verb} too: {_listed(shared)}."
 
 
 def _listed(items: Sequence[Any]) -> str:
