@@ -1,6 +1,6 @@
-"""The errors of skdr."""
+"""The errors and warnings of skdr."""
 
-__all__ = ["ImageDecodeError", "WeightsNotFoundError"]
+__all__ = ["ImageDecodeError", "LeakageWarning", "WeightsNotFoundError"]
 
 
 class ImageDecodeError(ValueError):
@@ -28,4 +28,11 @@ class WeightsNotFoundError(OSError):
 
     The message names the file, the folder in which it is looked for and the
     alternatives that work offline.
+    """
+
+
+class LeakageWarning(UserWarning):
+    """A patient or an image is on both sides of a split.
+
+    Scores on the test side then promise more than new patients will get.
     """

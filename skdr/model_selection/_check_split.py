@@ -1,0 +1,124 @@
+"""A check that no patient and no image is on both sides of a split."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from skdr.exceptions import LeakageWarning
+from skdr.images import ImageSource, as_image_source
+
+_MAX_LISTED = 5
+_MISSING = frozenset({"", "nan", "None", "<NA>", "NaT"})
+
+
+def check_split(
+    X_train: Any,
+    X_test: Any,
+    *,
+    groups_train: ArrayLike | None = None,
+    groups_test: ArrayLike | None = None,
+    image_column: str | None = None,
+    image_shape: tuple[int, ...] | None = None,
+) -> None:
+    """Warn of a patient or an image on both sides of a split.
+
+    Scores on such a split promise too much: a network may know a patient's
+    eyes, or the very photograph, from training. Images are the same where
+    their files, or their pixels in memory, are the same byte for byte; copies
+    that were resized or saved anew are not found.
+
+    Parameters
+    ----------
+    X_train, X_test : array-like, sequence or DataFrame
+        Images in any form. Files are read, not decoded.
+    groups_train, groups_test : array-like, default=None
+        The patient of each image, where patients are known.
+    image_column, image_shape
+        How images are found in X, see `PretrainedFeatureExtractor`.
+
+    Warns
+    -----
+    skdr.exceptions.LeakageWarning
+        If patients or images are on both sides, one warning for each. Turn it
+        into an error with ``warnings.simplefilter("error", LeakageWarning)``.
+
+    See Also
+    --------
+    balanced_train_test_split : A split with no patient on both sides.
+    sklearn.model_selection.StratifiedGroupKFold : Folds with no patient in two.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from skdr.model_selection import check_split
+    >>> images = np.arange(4 * 64).reshape(4, 8, 8)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     check_split(images[:3], images[2:])
+    >>> print(caught[0].message)
+    1 of 2 test images is a training image too: X_test[0] is X_train[2].
+    """
+    if (groups_train is None) != (groups_test is None):
+        raise ValueError("Give both groups_train and groups_test, or neither.")
+    train, test = (
+        as_image_source(X, image_column=image_column, image_shape=image_shape)
+        for X in (X_train, X_test)
+    )
+    if groups_train is not None and groups_test is not None:
+        check_consistent_length(train.indices, groups_train)
+        check_consistent_length(test.indices, groups_test)
+        if message := _shared_patients(groups_train, groups_test):
+            warnings.warn(message, LeakageWarning, stacklevel=2)
+    if message := _shared_images(train, test):
+        warnings.warn(message, LeakageWarning, stacklevel=2)
+
+
+def as_patients(groups: ArrayLike) -> NDArray[Any]:
+    """Return groups as an array in which each image has a patient."""
+    patients = column_or_1d(groups)
+    # As text, because NumPy turns a NaN beside strings into the string "nan".
+    missing = [i for i, patient in enumerate(patients) if str(patient) in _MISSING]
+    if missing:
+        raise ValueError(f"groups holds no patient at positions {_listed(missing)}.")
+    return patients
+
+
+def _shared_patients(groups_train: ArrayLike, groups_test: ArrayLike) -> str:
+    """Return what to say of patients on both sides, nothing if there are none."""
+    train, test = as_patients(groups_train), as_patients(groups_test)
+    shared = np.intersect1d(train, test).tolist()
+    if not shared:
+        return ""
+    patients = f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'}"
+    n_images = np.isin(test, shared).sum()
+    return (
+        f"{patients} on both sides of the split, with {n_images} of {len(test)} test images: "
+        f"{_listed(shared)}. Split with groups, as StratifiedGroupKFold and "
+        "balanced_train_test_split do."
+    )
+
+
+def _shared_images(train: ImageSource, test: ImageSource) -> str:
+    """Return what to say of images on both sides, nothing if there are none."""
+    in_train: dict[bytes, int] = {}
+    for i, digest in enumerate(train.digests()):
+        in_train.setdefault(digest, i)
+    shared = [
+        f"X_test{test.describe(i)[1:]} is X_train{train.describe(in_train[digest])[1:]}"
+        for i, digest in enumerate(test.digests())
+        if digest in in_train
+    ]
+    if not shared:
+        return ""
+    verb = "are training images" if len(shared) > 1 else "is a training image"
+    return f"{len(shared)} of {len(test)} test images {verb} too: {_listed(shared)}."
+
+
+def _listed(items: Sequence[Any]) -> str:
+    more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
+    return ", ".join(str(item) for item in items[:_MAX_LISTED]) + more
