@@ -1,6 +1,6 @@
 """What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
 
-from skdr.images._batches import ImageArray, decode_all, decoded_batches, resize
+from skdr.images._batches import ImageArray, decode_all, decoded_batches
 from skdr.images._shown import shown_image
 from skdr.images._source import ImageSource, as_image_column, as_image_source, holds_flat_rows
 
@@ -12,6 +12,5 @@ __all__ = [
     "decode_all",
     "decoded_batches",
     "holds_flat_rows",
-    "resize",
     "shown_image",
 ]

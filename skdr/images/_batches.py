@@ -153,16 +153,16 @@ def preprocessed(
 
 
 def resize(image: NDArray[Any], image_size: tuple[int, int]) -> NDArray[Any]:
-    """Resize one image, bilinear and antialiased.
+    """Resize one RGB image, bilinear and antialiased.
 
     Parameters
     ----------
-    image : ndarray of shape (h, w, 3) and dtype uint8, or (h, w, c) and float32
+    image : ndarray of shape (h, w, 3) and dtype uint8 or float32
     image_size : tuple of (height, width)
 
     Returns
     -------
-    resized : ndarray of shape (height, width, c)
+    resized : ndarray of shape (height, width, 3)
         Of the image's dtype; the image itself where the size is right already.
     """
     height, width = image_size

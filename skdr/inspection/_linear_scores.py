@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.svm import SVC, NuSVC
 
 from skdr._base import CNNClassifier, ImageEstimator
-from skdr._feature_extractor import PretrainedFeatureExtractor
 from skdr.networks import cut_scores
 
 _CHUNK = 512
@@ -55,11 +54,9 @@ def linear_scores(images: ImageEstimator, behind: Sequence[Any], X: Any) -> Line
     ValueError
         If a step before it is not affine.
     """
-    # A copy of the estimator, so that it does not hold the copy of its network.
-    network = vars_without(images, "model_").model_
+    network = own_network(images)
     if isinstance(images, CNNClassifier):
         return LinearScores(*cut_scores(network), images.classes_)
-    assert isinstance(images, PretrainedFeatureExtractor)
     *transformers, classifier = behind or [None]
     coef = class_coef(classifier)
     entering = [np.asarray(images.transform(X), dtype=np.float64)]
@@ -70,11 +67,11 @@ def linear_scores(images: ImageEstimator, behind: Sequence[Any], X: Any) -> Line
     return LinearScores(network, coef, classifier.classes_)
 
 
-def vars_without(estimator: Any, attribute: str) -> Any:
-    """Return a shallow copy of an estimator that lacks an attribute."""
-    twin = copy.copy(estimator)
-    vars(twin).pop(attribute, None)
-    return twin
+def own_network(images: ImageEstimator) -> keras.Model:
+    """Return a copy of the network, which the estimator does not keep."""
+    twin = copy.copy(images)
+    vars(twin).pop("model_", None)
+    return twin.model_
 
 
 def class_coef(classifier: Any) -> NDArray[np.floating]:

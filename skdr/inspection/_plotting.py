@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MAX_NAME = 26
+_CAPTION_LINE = 0.17  # inches
 
 
 def pyplot() -> Any:
@@ -19,19 +20,23 @@ def pyplot() -> Any:
 
 
 def image_axes(
-    n_images: int, n_columns: int, axes: Any, *, width: float, height: float
+    n_images: int, n_columns: int, axes: Any, *, width: float, aspect: float, n_lines: int
 ) -> tuple[Any, NDArray[Any]]:
-    """Return a figure and one axes an image, without ticks or frames.
+    """Return a figure, and one Axes an image without ticks or frames.
 
     Parameters
     ----------
     n_images : int
     n_columns : int
-        At most so many side by side.
+        At most so many stand side by side.
     axes : sequence of matplotlib Axes or None
         Axes to draw on; None makes a new figure.
-    width, height : float
-        Size of one of the new axes, in inches.
+    width : float
+        Of one of the new axes, in inches.
+    aspect : float
+        Height of the tallest image over its width.
+    n_lines : int
+        Lines of a caption.
 
     Raises
     ------
@@ -41,13 +46,10 @@ def image_axes(
     if axes is None:
         n_columns = max(1, min(n_columns, n_images))
         n_rows = max(1, -(-n_images // n_columns))
-        _, axes = pyplot().subplots(
-            n_rows,
-            n_columns,
-            figsize=(width * n_columns, height * n_rows),
-            squeeze=False,
-            layout="constrained",
-        )
+        height = width * aspect + _CAPTION_LINE * (n_lines + 1)
+        figsize = (width * n_columns, height * n_rows)
+        figure = pyplot().figure(figsize=figsize, layout="constrained")
+        axes = figure.subplots(n_rows, n_columns, squeeze=False)
     flat = np.ravel(np.asarray(axes, dtype=object))
     if len(flat) < n_images:
         raise ValueError(f"axes holds {len(flat)} Axes for {n_images} images.")
@@ -56,13 +58,18 @@ def image_axes(
     return flat[0].figure, flat[:n_images]
 
 
+def largest_aspect(images: Sequence[NDArray[Any]]) -> float:
+    """Return the height of the tallest image over its width."""
+    return max((image.shape[0] / image.shape[1] for image in images), default=1.0)
+
+
 def write_caption(axis: Any, lines: Sequence[str]) -> None:
     """Write above an image, and take ``$`` and ``_`` for what they are."""
     axis.set_title("\n".join(lines), fontsize="small", parse_math=False, usetex=False)
 
 
 def short_name(name: str) -> str:
-    """Return a file name without line breaks, its middle left out where it is long."""
+    """Return a file name in one line, its middle left out where it is long."""
     name = " ".join(name.split())
     if len(name) <= _MAX_NAME:
         return name

@@ -26,8 +26,8 @@ class SplitNetwork:
 
     def __init__(self, network: keras.Model, feature_map: keras.Operation):
         entering = [feature_map.output, *_tensors_that_pass_by(network, feature_map)]
-        self._below = keras.Model(network.inputs, entering)
-        self._above = keras.Model(entering, network.outputs)
+        self._below = keras.Model(network.inputs[0], entering)
+        self._above = keras.Model(entering, network.outputs[0])
 
     def __call__(
         self, images: NDArray[Any], coef: NDArray[np.floating]
@@ -46,14 +46,12 @@ class SplitNetwork:
         maps, gradients : ndarrays of shape (n, rows, columns, n_channels)
             The gradient of each image's score with respect to its map.
         """
-        feature_map, *others = keras.tree.flatten(
-            self._below(images.astype(np.float32), training=False)
-        )
+        entering = self._below(images.astype(np.float32), training=False)
+        feature_map, *others = keras.tree.flatten(entering)
         weights = np.asarray(coef, dtype=np.float32)
 
         def total_score(tensor: Any) -> Any:
             features = self._above([tensor, *others], training=False)
-            (features,) = keras.tree.flatten(features)
             return keras.ops.sum(keras.ops.cast(features, "float32") * weights)
 
         maps = keras.ops.convert_to_numpy(keras.ops.cast(feature_map, "float32"))
