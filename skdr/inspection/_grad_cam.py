@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 from skdr.images import decoded_batches, shown_image
 from skdr.inspection._estimators import TakenApart, take_apart
 from skdr.inspection._linear_scores import linear_scores
-from skdr.inspection._plotting import image_axes, largest_aspect, short_name, write_caption
+from skdr.inspection._plotting import image_axes, short_name, write_caption
 from skdr.networks import SplitNetwork, batches_of, find_feature_map
 
 # An image, a gap, and the image with its map; the width of an image is 1.
@@ -242,10 +242,8 @@ class GradCAMDisplay:
         -------
         display : GradCAMDisplay
         """
-        aspect = largest_aspect(self.images) / _PAIR_WIDTH
-        self.figure_, self.axes_ = image_axes(
-            len(self.images), n_columns, axes, width=3.4, aspect=aspect, n_lines=2
-        )
+        aspects = [image.shape[0] / image.shape[1] / _PAIR_WIDTH for image in self.images]
+        self.figure_, self.axes_ = image_axes(aspects, n_columns, axes, width=3.4, n_lines=2)
         for axis, image, heat_map, caption in zip(
             self.axes_, self.images, self.heat_maps, self._captions(), strict=True
         ):
@@ -314,5 +312,5 @@ def _draw_pair(
 def _draw_colour_bar(axes: NDArray[Any], cmap: Any, shrink: float) -> None:
     from matplotlib.cm import ScalarMappable
 
-    bar = axes[0].figure.colorbar(ScalarMappable(cmap=cmap), ax=axes, shrink=shrink)
+    bar = axes[0].figure.colorbar(ScalarMappable(cmap=cmap), ax=axes, shrink=shrink, panchor=False)
     bar.set_label("share of the map's largest value", fontsize="small")

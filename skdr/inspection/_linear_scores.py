@@ -70,7 +70,7 @@ def linear_scores(images: ImageEstimator, behind: Sequence[Any], X: Any) -> Line
 def own_network(images: ImageEstimator) -> keras.Model:
     """Return a copy of the network, which the estimator does not keep."""
     twin = copy.copy(images)
-    vars(twin).pop("model_", None)
+    twin.__dict__.pop("model_", None)
     return twin.model_
 
 

@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdr.images import ImageSource, as_image_source, shown_image
 from skdr.inspection._estimators import take_apart
-from skdr.inspection._plotting import image_axes, largest_aspect, short_name, write_caption
+from skdr.inspection._plotting import image_axes, short_name, write_caption
 
 
 class MistakesDisplay:
@@ -180,10 +180,8 @@ class MistakesDisplay:
         -------
         display : MistakesDisplay
         """
-        aspect = largest_aspect(self.images)
-        self.figure_, self.axes_ = image_axes(
-            len(self.images), n_columns, axes, width=2.2, aspect=aspect, n_lines=3
-        )
+        aspects = [image.shape[0] / image.shape[1] for image in self.images]
+        self.figure_, self.axes_ = image_axes(aspects, n_columns, axes, width=2.2, n_lines=3)
         for axis, image, caption in zip(self.axes_, self.images, self._captions(), strict=True):
             axis.imshow(image)
             write_caption(axis, caption)
@@ -214,16 +212,17 @@ def _worst(
     n_images: int,
 ) -> dict[str, Any]:
     """Return what a display of the worst mistakes holds."""
-    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-    check_consistent_length(source, y_true, y_pred)
-    true_score, pred_score = _scores(y_true, y_pred, y_score, labels)
-    error = _grades_off(y_true, y_pred) if graded else (y_true != y_pred).astype(float)
+    true: NDArray[Any] = column_or_1d(y_true)
+    pred: NDArray[Any] = column_or_1d(y_pred)
+    check_consistent_length(source, true, pred)
+    true_score, pred_score = _scores(true, pred, y_score, labels)
+    error = _grades_off(true, pred) if graded else (true != pred).astype(float)
     order = np.lexsort((np.nan_to_num(true_score, nan=-np.inf), -error))
     rows = order[error[order] > 0][:n_images]
     return {
         "images": [shown_image(source, i) for i in rows],
-        "y_true": y_true[rows],
-        "y_pred": y_pred[rows],
+        "y_true": true[rows],
+        "y_pred": pred[rows],
         "true_score": true_score[rows],
         "pred_score": pred_score[rows],
         "indices": rows,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MAX_NAME = 26
-_CAPTION_LINE = 0.17  # inches
+_LINE_HEIGHT = 0.17  # inches
 
 
 def pyplot() -> Any:
@@ -20,21 +20,20 @@ def pyplot() -> Any:
 
 
 def image_axes(
-    n_images: int, n_columns: int, axes: Any, *, width: float, aspect: float, n_lines: int
+    aspects: Sequence[float], n_columns: int, axes: Any, *, width: float, n_lines: int
 ) -> tuple[Any, NDArray[Any]]:
     """Return a figure, and one Axes an image without ticks or frames.
 
     Parameters
     ----------
-    n_images : int
+    aspects : sequence of float
+        Height over width of what each is to show.
     n_columns : int
-        At most so many stand side by side.
+        So many stand side by side, at most.
     axes : sequence of matplotlib Axes or None
         Axes to draw on; None makes a new figure.
     width : float
         Of one of the new axes, in inches.
-    aspect : float
-        Height of the tallest image over its width.
     n_lines : int
         Lines of a caption.
 
@@ -44,23 +43,19 @@ def image_axes(
         If too few axes are given.
     """
     if axes is None:
-        n_columns = max(1, min(n_columns, n_images))
-        n_rows = max(1, -(-n_images // n_columns))
-        height = width * aspect + _CAPTION_LINE * (n_lines + 1)
-        figsize = (width * n_columns, height * n_rows)
-        figure = pyplot().figure(figsize=figsize, layout="constrained")
-        axes = figure.subplots(n_rows, n_columns, squeeze=False)
+        n_columns = max(1, min(n_columns, len(aspects)))
+        starts = range(0, max(1, len(aspects)), n_columns)
+        tallest = [max(aspects[start : start + n_columns], default=1.0) for start in starts]
+        heights = [width * aspect + _LINE_HEIGHT * (n_lines + 1) for aspect in tallest]
+        figure = pyplot().figure(figsize=(width * n_columns, sum(heights)), layout="constrained")
+        axes = figure.subplots(len(heights), n_columns, squeeze=False, height_ratios=heights)
     flat = np.ravel(np.asarray(axes, dtype=object))
-    if len(flat) < n_images:
-        raise ValueError(f"axes holds {len(flat)} Axes for {n_images} images.")
+    if len(flat) < len(aspects):
+        raise ValueError(f"axes holds {len(flat)} Axes for {len(aspects)} images.")
     for axis in flat:
         axis.set_axis_off()
-    return flat[0].figure, flat[:n_images]
-
-
-def largest_aspect(images: Sequence[NDArray[Any]]) -> float:
-    """Return the height of the tallest image over its width."""
-    return max((image.shape[0] / image.shape[1] for image in images), default=1.0)
+        axis.set_anchor("N")
+    return flat[0].figure, flat[: len(aspects)]
 
 
 def write_caption(axis: Any, lines: Sequence[str]) -> None:
