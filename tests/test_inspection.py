@@ -117,7 +117,7 @@ def test_maximum_pooling_looks_at_the_maximum_alone():
     np.testing.assert_allclose(maps, [[[40, 0], [0, 0]]])
 
 
-def cam(network, images, coef):
+def class_activation_maps(network, images, coef):
     """Class activation maps by their formula; coef has one row an image."""
     below = keras.Model(network.inputs[0], network.get_layer("relu2").output)
     maps = keras.ops.convert_to_numpy(below(images.astype("float32")))
@@ -138,8 +138,10 @@ def test_on_a_linear_model_equals_the_class_activation_map(classifier, scaler, c
         "PCA": lambda: scaler.components_.T,
         "str": lambda: np.eye(16),
     }[type(scaler).__name__]()
-    expected = cam(pipeline[0].model_, X[:6], (linear @ classifier.coef_.T).T[y[:6]])
-    maps = grad_cam(pipeline[0].model_, X[:6], target=y[:6]).heat_maps
+    expected = class_activation_maps(
+        pipeline[0].model_, X[:6], (linear @ classifier.coef_.T).T[y[:6]]
+    )
+    maps = grad_cam(pipeline, X[:6], target=y[:6]).heat_maps
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-5 * expected.max())
 
 
@@ -150,8 +152,8 @@ def test_linear_svm_sums_its_decisions_against_the_others(coloured):
     pipeline.fit(X, y)
     first, second, third = pipeline[-1].coef_  # 0 against 1, 0 against 2, 1 against 2
     by_class = np.stack([first + second, third - first, -second - third])
-    expected = cam(pipeline[0].model_, X[:6], by_class[y[:6]])
-    maps = grad_cam(pipeline[0].model_, X[:6], target=y[:6]).heat_maps
+    expected = class_activation_maps(pipeline[0].model_, X[:6], by_class[y[:6]])
+    maps = grad_cam(pipeline, X[:6], target=y[:6]).heat_maps
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-5 * expected.max())
 
 
@@ -161,7 +163,7 @@ def test_classifier_is_seen_before_its_softmax(coloured):
     network = classifier.model_
     kernel = network.get_layer("classes").get_weights()[0]
     variance = network.get_layer("standardise").get_weights()[1]
-    expected = cam(network, X[:6], (kernel / np.sqrt(variance)[:, None]).T[y[:6]])
+    expected = class_activation_maps(network, X[:6], (kernel / np.sqrt(variance)[:, None]).T[y[:6]])
     maps = grad_cam(classifier, X[:6], target=y[:6]).heat_maps
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-5 * expected.max())
 

@@ -313,4 +313,4 @@ def _draw_colour_bar(axes: NDArray[Any], cmap: Any, shrink: float) -> None:
     from matplotlib.cm import ScalarMappable
 
     bar = axes[0].figure.colorbar(ScalarMappable(cmap=cmap), ax=axes, shrink=shrink, panchor=False)
-    bar.set_label("share of the map's largest value", fontsize="small")
+    bar.set_label("share of the maximum", fontsize="small")

@@ -57,7 +57,7 @@ def linear_scores(images: ImageEstimator, behind: Sequence[Any], X: Any) -> Line
     network = own_network(images)
     if isinstance(images, CNNClassifier):
         return LinearScores(*cut_scores(network), images.classes_)
-    *transformers, classifier = behind or [None]
+    *transformers, classifier = behind
     coef = class_coef(classifier)
     entering = [np.asarray(images.transform(X), dtype=np.float64)]
     for step in transformers:

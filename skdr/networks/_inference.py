@@ -77,7 +77,7 @@ def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
     elif backend == "jax":
         result = importlib.import_module("jax").grad(function)(x)
     elif backend == "torch":
-        x.requires_grad_()
+        x = x.detach().requires_grad_()
         (result,) = importlib.import_module("torch").autograd.grad(function(x), x)
     else:
         raise NotImplementedError(
