@@ -33,8 +33,8 @@ def grad_cam(
 
     The score is the one before the softmax. Where it is linear in averages of
     the last feature map, as with a frozen network, ``pooling="avg"`` and a
-    linear model, this is the class activation map, and exact: score and map
-    differ by a constant and by what was cut off.
+    linear model, this is the class activation map, and exact: before the cut,
+    its values add up to the score but for a constant.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ def _one_each(target: ArrayLike, n_images: int) -> NDArray[Any]:
 def _class_numbers(target: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
     unknown = np.setdiff1d(target, classes)
     if len(unknown):
-        raise ValueError(f"target holds {unknown.tolist()}, not in the classes {list(classes)}.")
+        raise ValueError(f"target holds {unknown.tolist()}, not in the classes {classes.tolist()}.")
     return np.searchsorted(classes, target)
 
 
