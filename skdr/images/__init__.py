@@ -1,6 +1,7 @@
 """What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
 
 from skdr.images._batches import ImageArray, decode_all, decoded_batches
+from skdr.images._shown import shown_image
 from skdr.images._source import (
     ImageSource,
     as_image_column,
@@ -18,4 +19,5 @@ __all__ = [
     "decoded_batches",
     "holds_flat_rows",
     "n_threads",
+    "shown_image",
 ]

@@ -142,6 +142,16 @@ def _as_float32(images: ImageArray, n_images: int) -> ImageArray:
     return copy
 
 
+def preprocessed(
+    source: ImageSource, i: int, preprocess: Preprocess | None, at_least: tuple[int, int]
+) -> NDArray[Any]:
+    """Return one image as it is before it is resized; see `decode_image` for `at_least`."""
+    if preprocess is None:
+        return source.decode(i, at_least=at_least)
+    # The callable gets a copy: what the caller passed in is never changed.
+    return rgb_pixels(preprocess(source.decode(i).copy()))
+
+
 def resize(image: NDArray[Any], image_size: tuple[int, int]) -> NDArray[Any]:
     """Resize one RGB image, bilinear and antialiased.
 
@@ -169,10 +179,7 @@ def resize(image: NDArray[Any], image_size: tuple[int, int]) -> NDArray[Any]:
 def _one_image(
     source: ImageSource, i: int, image_size: tuple[int, int], preprocess: Preprocess | None
 ) -> NDArray[Any]:
-    image = source.decode(i, at_least=image_size if preprocess is None else None)
-    if preprocess is not None:
-        # The callable gets a copy: what the caller passed in is never changed.
-        image = rgb_pixels(preprocess(image.copy()))
+    image = preprocessed(source, i, preprocess, at_least=image_size)
     return resize(np.ascontiguousarray(image), image_size)
 
 

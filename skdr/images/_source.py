@@ -104,6 +104,11 @@ class ImageSource:
         item = self._item(i)
         return f"X[{self.indices[i]}]" + (f"={str(item)!r}" if is_path(item) else "")
 
+    def name(self, i: int) -> str:
+        """Return how a caption names image `i`: ``b.jpg``, or ``X[17]`` where it is no file."""
+        item = self._item(i)
+        return Path(item).name if is_path(item) else f"X[{self.indices[i]}]"
+
     def check_files(self) -> None:
         """Raise one error that lists every file that is not there."""
         missing = [

@@ -12,6 +12,7 @@ from skdr.networks._build import (
     use_dtype,
     weights_hash,
 )
+from skdr.networks._feature_map import SplitNetwork, find_feature_map
 from skdr.networks._freeze import (
     first_learning,
     learning_blocks,
@@ -25,6 +26,7 @@ from skdr.networks._head import (
     STANDARDISE,
     STANDARDISE_PIXELS,
     add_head,
+    cut_scores,
     gentle_statistics,
     set_class_shares,
     set_statistics,
@@ -45,12 +47,15 @@ __all__ = [
     "ForwardPass",
     "FrozenNetwork",
     "KeptNetwork",
+    "SplitNetwork",
     "add_head",
     "augmentation_layers",
     "batches_of",
     "build_backbone",
     "build_small_cnn",
+    "cut_scores",
     "default_image_size",
+    "find_feature_map",
     "first_learning",
     "frozen_network",
     "gentle_statistics",

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+CLASSES = "classes"
 STANDARDISE = "standardise"
 STANDARDISE_PIXELS = "standardise_pixels"
 
@@ -57,7 +58,7 @@ def add_head(
         activation="softmax",
         kernel_initializer=initializer,
         dtype="float32",
-        name="classes",
+        name=CLASSES,
     )(x)
     return keras.Model(features.inputs, x, name=f"{features.name}_classifier")
 
@@ -116,10 +117,29 @@ def set_class_shares(classifier: keras.Model, shares: NDArray[Any]) -> None:
     shares : ndarray of shape (n_classes,)
         Weights of the classes in training; they need not sum to 1.
     """
-    layer = classifier.get_layer("classes")
+    layer = classifier.get_layer(CLASSES)
     kernel, _ = layer.get_weights()
     smallest = 1e-6 * shares.sum()
     layer.set_weights([kernel, np.log(np.maximum(shares, smallest) / shares.sum())])
+
+
+def cut_scores(classifier: keras.Model) -> tuple[keras.Model, NDArray[np.float32]]:
+    """Cut a classifier before the layer that scores its classes.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        As `add_head` returns it; the network returned shares its layers.
+
+    Returns
+    -------
+    features : keras.Model
+        On the same images, up to what enters that layer.
+    coef : ndarray of shape (n_features, n_classes)
+        The scores, before the softmax, are ``features @ coef`` and a constant.
+    """
+    layer = classifier.get_layer(CLASSES)
+    return keras.Model(classifier.inputs, layer.input), layer.get_weights()[0]
 
 
 def _dropout(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:

@@ -1,5 +1,6 @@
 """The forward pass of a network, compiled. The one file that knows TensorFlow."""
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -44,6 +45,46 @@ class ForwardPass:
             self._call = _compile(fold_batch_norm(self.network) if fixed else self.network)
         outputs = [self._call(_padded(batch))[: len(batch)] for batch in batches]
         return np.concatenate(outputs, dtype=np.float32)
+
+
+def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
+    """Differentiate a function that is written in Keras's operations.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a tensor and returns one number, as a tensor.
+    point : tensor
+        Where to differentiate.
+
+    Returns
+    -------
+    gradient : ndarray of the shape of `point`
+
+    Raises
+    ------
+    NotImplementedError
+        If Keras runs on a backend that computes no gradients.
+    """
+    backend, x = keras.backend.backend(), keras.ops.convert_to_tensor(point)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = function(x)
+        result = tape.gradient(value, x)
+    elif backend == "jax":
+        result = importlib.import_module("jax").grad(function)(x)
+    elif backend == "torch":
+        x = x.detach().requires_grad_()
+        (result,) = importlib.import_module("torch").autograd.grad(function(x), x)
+    else:
+        raise NotImplementedError(
+            f"The Keras backend {backend!r} computes no gradients; set KERAS_BACKEND=tensorflow, "
+            "jax or torch before Python starts."
+        )
+    return keras.ops.convert_to_numpy(keras.ops.cast(result, "float32"))
 
 
 def batches_of(array: Any, batch_size: int) -> Iterable[NDArray[Any]]:

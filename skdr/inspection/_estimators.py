@@ -1,0 +1,70 @@
+"""Find the estimator that takes the images, in pipelines, searches and behind samplers."""
+
+from typing import Any, NamedTuple
+
+from sklearn.pipeline import Pipeline
+
+from skdr._base import ImageEstimator
+from skdr.images import ImageSource, as_image_source
+
+
+class TakenApart(NamedTuple):
+    """An estimator, taken apart at the step that takes the images.
+
+    Attributes
+    ----------
+    images : ImageEstimator
+        That step.
+    behind : list of estimators
+        Those that follow it.
+    X : array-like
+        What enters it.
+    """
+
+    images: ImageEstimator
+    behind: list[Any]
+    X: Any
+
+    def source(self) -> ImageSource:
+        """Return the images in X."""
+        images, (low, high) = self.images, self.images.value_range
+        return as_image_source(
+            self.X,
+            image_shape=None if images.image_shape is None else tuple(images.image_shape),
+            image_column=images.image_column,
+            value_range=(low, high),
+        )
+
+
+def take_apart(estimator: Any, X: Any) -> TakenApart:
+    """Find the step of an estimator that takes the images, and send X there.
+
+    Raises
+    ------
+    TypeError
+        If no step is an estimator of skdr.
+    """
+    steps = fitted_steps(estimator)
+    for i, step in enumerate(steps):
+        if isinstance(step, ImageEstimator):
+            return TakenApart(step, steps[i + 1 :], X)
+        X = step.transform(X) if hasattr(step, "transform") else X
+    raise TypeError(
+        f"{type(estimator).__name__} holds no estimator of skdr. Give a FineTunedCNNClassifier, a "
+        "ScratchCNNClassifier or a Pipeline with a PretrainedFeatureExtractor, or a search over "
+        "one of them."
+    )
+
+
+def fitted_steps(estimator: Any) -> list[Any]:
+    """Return what X passes at prediction, one after another.
+
+    Of a search it is the best estimator; the steps of a pipeline follow each
+    other, without its samplers.
+    """
+    if hasattr(estimator, "best_estimator_"):
+        return fitted_steps(estimator.best_estimator_)
+    if isinstance(estimator, Pipeline):
+        return [step for _, inner in estimator.steps for step in fitted_steps(inner)]
+    is_skipped = estimator is None or estimator == "passthrough"
+    return [] if is_skipped or hasattr(estimator, "fit_resample") else [estimator]
