@@ -256,7 +256,7 @@ class _Batches(keras.utils.PyDataset):
         rng: np.random.Generator | None,
     ):
         super().__init__()
-        self._arrays = (inputs, examples.targets, examples.weights)
+        self._arrays: tuple[Any, ...] = (inputs, examples.targets, examples.weights)
         self._n, self._batch_size, self._rng = len(inputs), batch_size, rng
         self._order = np.arange(self._n)
         self.on_epoch_end()

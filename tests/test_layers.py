@@ -10,7 +10,8 @@ import skdr
 ROOT = Path(skdr.__file__).parent
 # From the top down; a module may import what stands in a lower row.
 LAYERS = [
-    ["inspection", "model_selection"],
+    ["model_selection"],
+    ["inspection"],
     ["_feature_extractor", "_fine_tuned", "_scratch"],
     ["_base"],
     ["_training", "_feature_cache", "_samples"],

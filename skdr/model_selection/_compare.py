@@ -19,7 +19,13 @@ from skdr._fingerprint import code_fingerprint
 from skdr.images import as_image_column, as_image_source, holds_flat_rows
 from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
 from skdr.model_selection._comparison import StrategyComparison
-from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldStore, fit_fold
+from skdr.model_selection._folds import (
+    FitFailure,
+    FoldOutputs,
+    FoldStore,
+    fit_fold,
+    image_settings,
+)
 from skdr.model_selection._strategies import make_strategies
 
 Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -190,7 +196,7 @@ class _Fits:
 
     def _keys(self) -> dict[Job, str]:
         """Return names for fits, equal only for the same strategy, images, labels and split."""
-        digests = as_image_source(self.X, **_image_settings(self.strategies)).digests()
+        digests = as_image_source(self.X, **image_settings(self.strategies)).digests()
         data = joblib.hash([digests, self.codes, self.classes.tolist()])
         keys = {}
         for name, strategy in self.strategies.items():
@@ -257,20 +263,6 @@ def _scoring(scoring: Any, classes: NDArray[Any]) -> dict[str, Any]:
         metrics["quadratic kappa"] = quadratic_weighted_kappa_scorer
         metrics["referable AUC"] = referable_roc_auc_scorer
     return metrics
-
-
-def _image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how the first of the strategies that has a say finds the images in X."""
-    for strategy in strategies.values():
-        params = strategy.get_params()
-        for name in sorted(params, key=len):
-            if name.endswith("image_column"):
-                prefix = name.removesuffix("image_column")
-                return {
-                    "image_column": params[name],
-                    "image_shape": params.get(f"{prefix}image_shape"),
-                }
-    return {}
 
 
 def _tell_failures(results: Mapping[Job, FoldOutputs | FitFailure]) -> None:

@@ -191,6 +191,11 @@ class StrategyComparison:
         self._check_complete(strategy, n_tests == 0)
         return total / n_tests[:, np.newaxis]
 
+    def errors(self, strategy: str) -> list[str]:
+        """Return the errors of a strategy, one for each fold that failed."""
+        results = [self.results[strategy, fold] for fold in range(self._n_folds)]
+        return [result.error for result in results if isinstance(result, FitFailure)]
+
     def to_frame(self) -> Any:
         """Return one row a strategy and fold: scores, seconds, numbers of images, errors.
 

@@ -6,6 +6,7 @@ import time
 import traceback
 import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,20 @@ class FoldPredictions(ClassifierMixin, BaseEstimator):
 def rows_of(X: Any, rows: NDArray[np.intp]) -> Any:
     """Return some rows of an array or a DataFrame."""
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the first of the strategies that has a say finds the images in X."""
+    for strategy in strategies.values():
+        params = strategy.get_params()
+        for name in sorted(params, key=len):
+            if name.endswith("image_column"):
+                prefix = name.removesuffix("image_column")
+                return {
+                    "image_column": params[name],
+                    "image_shape": params.get(f"{prefix}image_shape"),
+                }
+    return {}
 
 
 def fit_fold(
