@@ -108,9 +108,9 @@ def bootstrap_interval(
     True
     """
     check_consistent_length(y_true, y_pred)
-    (distribution,) = resample(
-        [weighted_form(metric, y_true, y_pred)], len(y_true), groups, n_resamples, random_state
-    )
+    form = weighted_form(metric, y_true, y_pred)
+    n_samples = len(np.asarray(y_true))
+    (distribution,) = resample([form], n_samples, groups, n_resamples, random_state)
     interval = interval_of(metric(y_true, y_pred), distribution, confidence_level)
     _warn_of_undefined(interval)
     return interval
@@ -164,7 +164,8 @@ def bootstrap_difference(
     """
     check_consistent_length(y_true, y_pred, y_pred_other)
     forms = [weighted_form(metric, y_true, y) for y in (y_pred, y_pred_other)]
-    first, other = resample(forms, len(y_true), groups, n_resamples, random_state)
+    n_samples = len(np.asarray(y_true))
+    first, other = resample(forms, n_samples, groups, n_resamples, random_state)
     estimate = np.subtract(metric(y_true, y_pred), metric(y_true, y_pred_other))
     interval = interval_of(estimate, first - other, confidence_level)
     _warn_of_undefined(interval)
@@ -198,6 +199,8 @@ def interval_of(estimate: Any, distribution: Floats, confidence_level: float) ->
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
         low, high = np.nanquantile(distribution, [tail, 1 - tail], axis=0)
+    if distribution.ndim == 1:
+        estimate, low, high = float(estimate), float(low), float(high)
     return BootstrapInterval(estimate, low, high, confidence_level, distribution)
 
 

@@ -75,7 +75,8 @@ def grade_brier_score(
     0.25
     """
     errors = squared_errors(y_true, y_proba, labels)
-    return float(np.average(errors, weights=sample_weight))
+    weights = None if sample_weight is None else np.asarray(sample_weight)
+    return float(np.average(errors, weights=weights))
 
 
 def referable_brier_score(
@@ -233,9 +234,11 @@ def grade_calibration_error(
     >>> grade_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]], labels=[0, 1])
     0.25
     """
-    return _error_of(grade_reliability_curve(
-        y_true, y_proba, n_bins=n_bins, labels=labels, sample_weight=sample_weight
-    ))
+    return _error_of(
+        grade_reliability_curve(
+            y_true, y_proba, n_bins=n_bins, labels=labels, sample_weight=sample_weight
+        )
+    )
 
 
 def referable_calibration_error(
@@ -273,7 +276,7 @@ def referable_calibration_error(
     Examples
     --------
     >>> from skdr.metrics import referable_calibration_error
-    >>> referable_calibration_error([0, 1, 2, 4], [0.25, 0.25, 0.25, 0.75])
+    >>> round(referable_calibration_error([0, 1, 2, 4], [0.25, 0.25, 0.25, 0.75]), 3)
     0.125
     """
     events = referral_events(y_true, y_proba, labels, referable_from)
@@ -318,10 +321,10 @@ def bins_of(probability: NDArray[np.float64], n_bins: int) -> NDArray[np.intp]:
 def curve_of(events: Events, n_bins: int, sample_weight: ArrayLike | None) -> ReliabilityCurve:
     """Return the reliability curve of events and their probabilities."""
     happened, probability = events
-    weights = np.ones(len(happened)) if sample_weight is None else np.asarray(sample_weight)
+    weights = np.ones(len(happened)) if sample_weight is None else np.asarray(sample_weight, float)
     bins = bins_of(probability, n_bins)
     weight, predicted, observed = (
-        np.bincount(bins, values * weights, minlength=n_bins)
+        np.bincount(bins, values * weights, minlength=n_bins).astype(float)
         for values in (np.ones(len(bins)), probability, happened)
     )
     with np.errstate(invalid="ignore"):

@@ -164,7 +164,7 @@ def referable_threshold(
     if min_sensitivity is not None:
         reached = sensitivity >= min_sensitivity - rounding
         order = np.lexsort((-sensitivity, false_alarms))
-    else:
+    if min_specificity is not None:
         reached = 1 - false_alarms >= min_specificity - rounding
         order = np.lexsort((false_alarms, -sensitivity))
     return float(thresholds[order[reached[order]][0]])

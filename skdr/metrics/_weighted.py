@@ -90,9 +90,7 @@ def _confusion(y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any]) -> W
     return lambda weights: (weights @ indicators).reshape(-1, n, n)
 
 
-def _kappa(
-    y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] = GRADES
-) -> Weighted:
+def _kappa(y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] = GRADES) -> Weighted:
     confusion = _confusion(y_true, y_pred, labels)
     ranks = np.arange(len(labels))
     cost = np.subtract.outer(ranks, ranks) ** 2
@@ -180,9 +178,7 @@ def _specificity(
     return _share(referral_score(y_score, labels, referable_from) < threshold, ~referable)
 
 
-def _grade_brier(
-    y_true: ArrayLike, y_proba: ArrayLike, labels: Sequence[Any] = GRADES
-) -> Weighted:
+def _grade_brier(y_true: ArrayLike, y_proba: ArrayLike, labels: Sequence[Any] = GRADES) -> Weighted:
     return _mean(squared_errors(y_true, y_proba, labels))
 
 
@@ -200,6 +196,13 @@ def _calibration_error(events: Events, n_bins: int) -> Weighted:
     happened, probability = events
     excess = np.eye(n_bins)[bins_of(probability, n_bins)] * (happened - probability)[:, None]
     return lambda weights: np.abs(weights @ excess).sum(axis=1) / weights.sum(axis=1)
+
+
+def observed_shares(events: Events, n_bins: int) -> Weighted:
+    """Return how often the event came true in each bin of probability."""
+    happened, probability = events
+    in_bin = np.eye(n_bins)[bins_of(probability, n_bins)]
+    return lambda weights: (weights @ (in_bin * happened[:, None])) / (weights @ in_bin)
 
 
 def _grade_calibration_error(
