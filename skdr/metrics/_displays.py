@@ -135,8 +135,7 @@ class GradeConfusionDisplay:
         shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
         image = self.ax_.imshow(shares, cmap=cmap, vmin=0, vmax=1)
         for (i, j), share in np.ndenumerate(shares):
-            # An empty row has no shares.
-            text = f"{share:.0%}\n({counts[i, j]:g})" if totals[i] else "-"
+            text = f"{share:.0%}\n({counts[i, j]:g})" if share else "0" if totals[i] else "-"
             colour = image.cmap(0.0 if share > 0.5 else 1.0)
             self.ax_.text(j, i, text, ha="center", va="center", color=colour, fontsize="small")
         ticks = np.arange(len(counts))
@@ -144,8 +143,6 @@ class GradeConfusionDisplay:
         self.ax_.set_xticks(ticks, names, rotation=30, ha="right")
         self.ax_.set_yticks(ticks, names)
         self.ax_.set(xlabel="Predicted grade", ylabel="True grade")
-        bar = self.figure_.colorbar(image, ax=self.ax_, label="Share of the true grade")
-        bar.ax.yaxis.set_major_formatter("{x:.0%}")
         return self
 
 
@@ -303,7 +300,7 @@ class ReliabilityDisplay:
             weight / weight.sum(),
             width=0.95 * width,
             color="0.85",
-            label="Share of the images",
+            label="Images",
         )
         self.ax_.plot([0, 1], [0, 1], linestyle="dashed", color="0.4", label="Perfect")
         errors = None
@@ -327,7 +324,7 @@ class ReliabilityDisplay:
             ylim=(0, 1.02),
             aspect="equal",
         )
-        self.ax_.legend(loc="upper left", frameon=False)
+        self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
         return self
 
 

@@ -283,7 +283,8 @@ def _intervals(
             for grade, own, of_grade in zip(grade_names, estimate, values.T, strict=True):
                 intervals[f"recall of {grade}"] = interval_of(own, of_grade, confidence_level)
         else:
-            intervals[name.replace("_", " ")] = interval_of(estimate, values, confidence_level)
+            shown = name.replace("roc_auc", "ROC AUC").replace("brier", "Brier").replace("_", " ")
+            intervals[shown] = interval_of(estimate, values, confidence_level)
     return intervals
 
 

@@ -1,0 +1,17 @@
+"""Cut points: the best there are, tuned on images that the model did not see."""
+
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeRegressor
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdr.model_selection import OrdinalThresholdClassifier
+
+
+@parametrize_with_checks(
+    [
+        OrdinalThresholdClassifier(LogisticRegression()),
+        OrdinalThresholdClassifier(DecisionTreeRegressor(random_state=0)),
+    ]
+)
+def test_estimator_passes_check(estimator, check):
+    check(estimator)
