@@ -9,8 +9,8 @@ from skdr.model_selection import OrdinalThresholdClassifier
 
 @parametrize_with_checks(
     [
-        OrdinalThresholdClassifier(LogisticRegression()),
-        OrdinalThresholdClassifier(DecisionTreeRegressor(random_state=0)),
+        OrdinalThresholdClassifier(LogisticRegression(), cv=2),
+        OrdinalThresholdClassifier(DecisionTreeRegressor(random_state=0), cv=2),
     ]
 )
 def test_estimator_passes_check(estimator, check):

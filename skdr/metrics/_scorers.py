@@ -32,12 +32,15 @@ from skdr.metrics._weighted import Metric
 
 
 def grade_response(estimator: Any, X: Any, labels: Sequence[Any]) -> NDArray[Any]:
-    """Return ``predict_proba``, else ``decision_function``, with one column a grade.
+    """Return probabilities, else decision values, one column a grade, else expected grades.
 
     A grade that the classifier did not see in training gets a column of zeros.
     """
-    has_probabilities = hasattr(estimator, "predict_proba")
-    response = estimator.predict_proba(X) if has_probabilities else estimator.decision_function(X)
+    methods = ("predict_proba", "decision_function", "predict_expected_grade")
+    method = next((name for name in methods if hasattr(estimator, name)), None)
+    if method is None:
+        raise TypeError(f"{type(estimator).__name__} has none of the methods {methods}.")
+    response = getattr(estimator, method)(X)
     if np.ndim(response) == 1:
         return response
     columns = np.zeros((len(response), len(labels)))
@@ -85,8 +88,9 @@ def make_grading_scorer(
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)``, of a classifier with ``predict_proba`` or,
-        where the metric takes that too, ``decision_function``.
+        ``scorer(estimator, X, y)``, of a classifier with ``predict_proba``; or,
+        if the metric takes any score, with ``decision_function`` or
+        ``predict_expected_grade``.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """Grades from the expected grade, by cut points tuned on images not trained on."""
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any, ClassVar
@@ -7,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_regressor
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.utils import column_or_1d, get_tags, indexable
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import assert_all_finite, check_is_fitted, has_fit_parameter
@@ -36,10 +37,6 @@ _EXACT: dict[str, Search] = {
     "accuracy": best_for_accuracy,
     "balanced_accuracy": best_for_balanced_accuracy,
 }
-
-
-def _gives_probabilities(self: "OrdinalThresholdClassifier") -> bool:
-    return hasattr(getattr(self, "estimator_", self.estimator), "predict_proba")
 
 
 class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -81,7 +78,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         predicted; so is a grade beyond an infinite threshold.
     best_score_ : float
         The score of the cut points on the out-of-fold predictions that they
-        were chosen on; on other images it will be lower.
+        were chosen on: as a rule more than on other images.
     n_features_in_ : int
         As the fitted model's, if it has one.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -93,8 +90,8 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
     Notes
     -----
-    `predict_proba` gives the inner classifier's probabilities: `predict` is not
-    the most probable class, by design.
+    There is no ``predict_proba``, as its largest value would often not be that of
+    the grade predicted. The inner classifier's is ``estimator_.predict_proba``.
 
     Examples
     --------
@@ -105,7 +102,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
     >>> y = (progression // 70).astype(int)
     >>> classifier = OrdinalThresholdClassifier(LinearRegression()).fit(X, y)
     >>> classifier.thresholds_.round(1)
-    array([1.1, 2. , 2.9, 3.6])
+    array([0.8, 1.6, 2.4, 2.7])
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -203,22 +200,6 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         check_is_fitted(self)
         return _expected_grade(self.estimator_, X, self.classes_)
 
-    @available_if(_gives_probabilities)
-    def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Return the inner classifier's probability of each grade.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame or sequence of n_samples items
-            Whatever the inner model takes.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
     @property
     def n_features_in_(self) -> int:
         return self._of_fitted("n_features_in_")
@@ -242,7 +223,8 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         check_classification_targets(labels)
         self.classes_, ranks = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"There is nothing to cut: y has one class, {self.classes_[0]!r}.")
+            found = f"one class, {self.classes_[0]!r}" if len(labels) else "0 sample(s)"
+            raise ValueError(f"There is nothing to cut: y has {found}.")
         return ranks
 
     def _check_estimator(self, is_weighted: bool) -> None:
@@ -290,9 +272,12 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
             return _score(self.scoring, self.classes_, ranks, predicted, weights)
 
         search = _EXACT.get(self.scoring) if isinstance(self.scoring, str) else None
-        positions = (search or best_for_scores(score_of))(counts)
+        with warnings.catch_warnings():
+            # Cuts under trial may leave out a grade.
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
+            positions = (search or best_for_scores(score_of))(counts)
+            self.best_score_ = score_of(positions)
         self.thresholds_ = cut_values(scores, positions)
-        self.best_score_ = score_of(positions)
 
 
 class _Replay(ClassifierMixin, BaseEstimator):
