@@ -17,7 +17,7 @@ from skdr.metrics._calibration import (
     referral_events,
 )
 from skdr.metrics._scale import GRADE_NAMES, GRADES, REFERABLE_FROM, as_ranks
-from skdr.metrics._scorers import grade_response
+from skdr.metrics._scorers import aligned
 from skdr.metrics._weighted import observed_shares
 
 
@@ -276,7 +276,7 @@ class ReliabilityDisplay:
         -------
         display : ReliabilityDisplay
         """
-        y_proba = grade_response(estimator, X, labels)
+        y_proba = aligned(estimator.predict_proba(X), estimator, labels)
         return cls.from_predictions(y, y_proba, labels=labels, **keywords)
 
     def plot(self, *, ax: Any = None) -> "ReliabilityDisplay":

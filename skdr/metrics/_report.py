@@ -81,6 +81,7 @@ class GradingReport:
         y_pred: ArrayLike | None = None,
         *,
         y_proba: ArrayLike | None = None,
+        y_score: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         labels: Sequence[Any] = GRADES,
         display_labels: Sequence[str] | None = None,
@@ -100,6 +101,8 @@ class GradingReport:
             Predicted grades; None takes the most probable ones.
         y_proba : array-like of shape (n_samples, n_labels), default=None
             Probabilities, one column a grade; None leaves out what needs them.
+        y_score : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            What `referable_roc_auc` takes; None takes the probabilities.
         groups : array-like of shape (n_samples,), default=None
             The patient of each image, see `bootstrap_interval`.
         labels : sequence, default=(0, 1, 2, 3, 4)
@@ -128,7 +131,8 @@ class GradingReport:
         if y_proba is None and threshold is not None:
             raise ValueError(f"threshold={threshold!r} is one of probabilities: give y_proba too.")
         truth, grades, probabilities = _check_predictions(y_true, y_pred, y_proba, labels)
-        given = {"grades": grades, "scores": probabilities, "probabilities": probabilities}
+        score = probabilities if y_score is None else y_score
+        given = {"grades": grades, "scores": score, "probabilities": probabilities}
         first = rank_of(referable_from, labels, "referable_from")
         metrics = {
             name: (metric, given[takes])
@@ -182,11 +186,12 @@ class GradingReport:
         -------
         report : GradingReport
         """
-        has_probabilities = hasattr(estimator, "predict_proba")
+        response = grade_response(estimator, X, labels)
         return cls.from_predictions(
             y,
             estimator.predict(X),
-            y_proba=grade_response(estimator, X, labels) if has_probabilities else None,
+            y_proba=response if hasattr(estimator, "predict_proba") else None,
+            y_score=response,
             labels=labels,
             **keywords,
         )

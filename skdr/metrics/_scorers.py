@@ -30,17 +30,22 @@ from skdr.metrics._referable import (
 from skdr.metrics._scale import GRADES, REFERABLE_FROM, as_ranks, rank_of
 from skdr.metrics._weighted import Metric
 
+_RESPONSES = ("predict_proba", "decision_function", "predict_expected_grade")
 
-def grade_response(estimator: Any, X: Any, labels: Sequence[Any]) -> NDArray[Any]:
-    """Return probabilities, else decision values, one column a grade, else expected grades.
+
+def grade_response(estimator: Any, X: Any, labels: Sequence[Any]) -> NDArray[Any] | None:
+    """Return the first of `_RESPONSES` that an estimator has."""
+    method = next((name for name in _RESPONSES if hasattr(estimator, name)), None)
+    if method is None:
+        return None
+    return aligned(getattr(estimator, method)(X), estimator, labels)
+
+
+def aligned(response: NDArray[Any], estimator: Any, labels: Sequence[Any]) -> NDArray[Any]:
+    """Return scores as they are, and columns for classes as columns for grades.
 
     A grade that the classifier did not see in training gets a column of zeros.
     """
-    methods = ("predict_proba", "decision_function", "predict_expected_grade")
-    method = next((name for name in methods if hasattr(estimator, name)), None)
-    if method is None:
-        raise TypeError(f"{type(estimator).__name__} has none of the methods {methods}.")
-    response = getattr(estimator, method)(X)
     if np.ndim(response) == 1:
         return response
     columns = np.zeros((len(response), len(labels)))
@@ -58,6 +63,8 @@ class _ResponseScorer:
         self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
         response = grade_response(estimator, X, self.labels)
+        if response is None:
+            raise TypeError(f"{type(estimator).__name__} has none of the methods {_RESPONSES}.")
         return self.sign * self.metric(y, response, sample_weight=sample_weight)
 
 
