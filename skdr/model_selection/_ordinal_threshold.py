@@ -223,7 +223,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         check_classification_targets(labels)
         self.classes_, ranks = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            found = f"one class, {self.classes_[0]!r}" if len(labels) else "0 sample(s)"
+            found = f"one class, {self.classes_.tolist()[0]!r}" if len(labels) else "0 sample(s)"
             raise ValueError(f"There is nothing to cut: y has {found}.")
         return ranks
 
