@@ -183,6 +183,11 @@ def test_groups_of_another_length_are_refused():
         bootstrap_interval(accuracy_score, Y, GRADES, groups=np.zeros(7))
 
 
+def test_no_resamples_are_refused():
+    with pytest.raises(ValueError, match="n_resamples=0 must be at least 1"):
+        bootstrap_interval(accuracy_score, Y, GRADES, n_resamples=0)
+
+
 def test_confidence_level_must_be_a_share():
     with pytest.raises(ValueError, match="confidence_level=95 must be between 0 and 1"):
         bootstrap_interval(accuracy_score, Y, GRADES, confidence_level=95)

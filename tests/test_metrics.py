@@ -7,7 +7,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
-from sklearn.model_selection import cross_validate
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.svm import LinearSVC
 
 from skdr.metrics import (
@@ -276,6 +276,16 @@ def test_grading_scorer_agrees_with_each_scorer(graded):
     assert scores["referable_sensitivity"] == SCORERS["sensitivity"](model, *graded)
     assert scores["neg_grade_brier_score"] == SCORERS["grade_brier"](model, *graded)
     assert scores["recall_3"] == grade_recalls_scorer(model, *graded)["recall_3"]
+
+
+def test_grid_search_chooses_by_one_score_of_all(graded):
+    search = GridSearchCV(
+        LogisticRegression(),
+        {"C": [1e-6, 1.0]},
+        scoring=grading_scorer,
+        refit="quadratic_weighted_kappa",
+    )
+    assert search.fit(*graded).best_params_ == {"C": 1.0}
 
 
 def test_grading_scorer_refers_at_its_threshold(graded):

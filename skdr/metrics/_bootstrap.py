@@ -107,10 +107,10 @@ def bootstrap_interval(
     >>> interval.low < interval.estimate < interval.high
     True
     """
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     check_consistent_length(y_true, y_pred)
     form = weighted_form(metric, y_true, y_pred)
-    n_samples = len(np.asarray(y_true))
-    (distribution,) = resample([form], n_samples, groups, n_resamples, random_state)
+    (distribution,) = resample([form], len(y_true), groups, n_resamples, random_state)
     interval = interval_of(metric(y_true, y_pred), distribution, confidence_level)
     _warn_of_undefined(interval)
     return interval
@@ -162,11 +162,11 @@ def bootstrap_difference(
     >>> difference.low > 0
     True
     """
-    check_consistent_length(y_true, y_pred, y_pred_other)
-    forms = [weighted_form(metric, y_true, y) for y in (y_pred, y_pred_other)]
-    n_samples = len(np.asarray(y_true))
-    first, other = resample(forms, n_samples, groups, n_resamples, random_state)
-    estimate = np.subtract(metric(y_true, y_pred), metric(y_true, y_pred_other))
+    y_true, *both = map(np.asarray, (y_true, y_pred, y_pred_other))
+    check_consistent_length(y_true, *both)
+    forms = [weighted_form(metric, y_true, y) for y in both]
+    first, other = resample(forms, len(y_true), groups, n_resamples, random_state)
+    estimate = np.subtract(*(metric(y_true, y) for y in both))
     interval = interval_of(estimate, first - other, confidence_level)
     _warn_of_undefined(interval)
     return interval
@@ -213,6 +213,8 @@ def _draw(
     """Yield how often each patient is drawn, for some resamples at a time."""
     if n_patients < 2:
         raise ValueError("A bootstrap needs at least two patients; groups holds one.")
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples={n_resamples!r} must be at least 1.")
     random = check_random_state(random_state)
     at_once = max(1, _CHUNK // n_samples)
     for start in range(0, n_resamples, at_once):

@@ -42,7 +42,7 @@ Weighted: TypeAlias = Callable[[Floats], Floats]
 Metric: TypeAlias = Callable[..., Any]
 
 
-def weighted_form(metric: Metric, y_true: ArrayLike, y_pred: ArrayLike) -> Weighted:
+def weighted_form(metric: Metric, y_true: NDArray[Any], y_pred: NDArray[Any]) -> Weighted:
     """Return a metric of labels and predictions, as a function of weights.
 
     The metrics below have a form of their own, with keywords set by
@@ -57,7 +57,7 @@ def weighted_form(metric: Metric, y_true: ArrayLike, y_pred: ArrayLike) -> Weigh
     prepare = _PREPARE.get(function)
     if prepare is not None and set(keywords) <= set(inspect.signature(prepare).parameters):
         return prepare(y_true, y_pred, **keywords)
-    return _repeated(metric, np.asarray(y_true), np.asarray(y_pred))
+    return _repeated(metric, y_true, y_pred)
 
 
 def _repeated(metric: Metric, y_true: NDArray[Any], y_pred: NDArray[Any]) -> Weighted:

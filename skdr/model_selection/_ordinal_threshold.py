@@ -58,8 +58,8 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
     scoring : str or callable, default="quadratic_weighted_kappa"
         What the cut points maximise. For ``"quadratic_weighted_kappa"``,
         ``"accuracy"`` and ``"balanced_accuracy"`` the best there are; for
-        another name or scorer of scikit-learn's of predicted classes, the best
-        that a search by single cut points finds from several starts.
+        another name or scorer of scikit-learn's of predicted classes, what the
+        best of these reaches by moving one cut point at a time.
     cv : int, splitter or iterable, default=5
         The splits of the out-of-fold predictions. A number means stratified
         folds, which keep patients whole if `fit` gets them as `groups`.
@@ -74,8 +74,8 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         The grades, sorted.
     thresholds_ : ndarray of shape (n_classes - 1,)
         From ``thresholds_[k]`` on, the expected grade is taken for a grade
-        above ``classes_[k]``. Equal neighbours: the grade in between is never
-        predicted; so is a grade beyond an infinite threshold.
+        above ``classes_[k]``. Between two equal ones, or beyond an infinite one,
+        is a grade that is never predicted, as it costs more than it gains.
     best_score_ : float
         The score of the cut points on the out-of-fold predictions that they
         were chosen on: as a rule more than on other images.
@@ -202,19 +202,16 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
     @property
     def n_features_in_(self) -> int:
-        return self._of_fitted("n_features_in_")
+        return self.estimator_.n_features_in_
 
     @property
     def feature_names_in_(self) -> NDArray[Any]:
-        return self._of_fitted("feature_names_in_")
+        return self.estimator_.feature_names_in_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.estimator).input_tags
         return tags
-
-    def _of_fitted(self, name: str) -> Any:
-        return getattr(self.estimator_, name)
 
     def _encode(self, y: Any) -> NDArray[np.intp]:
         labels = column_or_1d(y, warn=True)
