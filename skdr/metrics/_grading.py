@@ -1,14 +1,13 @@
-"""Agreement and referral on the grades 0-4 of diabetic retinopathy."""
+"""Agreement on the grades 0-4 of diabetic retinopathy."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.metrics import cohen_kappa_score, make_scorer, roc_auc_score
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import cohen_kappa_score, recall_score
 
-GRADES = (0, 1, 2, 3, 4)
-REFERABLE_FROM = 2
+from skdr.metrics._scale import GRADES, as_ranks
 
 
 def quadratic_weighted_kappa(
@@ -54,75 +53,61 @@ def quadratic_weighted_kappa(
     >>> round(quadratic_weighted_kappa([0, 1, 2, 2, 4], [0, 1, 2, 3, 3]), 3)
     0.872
     """
-    for name, grades in (("y_true", y_true), ("y_pred", y_pred)):
-        unknown = np.setdiff1d(np.asarray(grades), np.asarray(labels))
-        if len(unknown):
-            raise ValueError(f"{name} holds {unknown.tolist()}, not in labels={list(labels)}.")
     return float(
         cohen_kappa_score(
-            y_true, y_pred, labels=list(labels), weights="quadratic", sample_weight=sample_weight
+            as_ranks(y_true, labels, "y_true"),
+            as_ranks(y_pred, labels, "y_pred"),
+            labels=np.arange(len(labels)),
+            weights="quadratic",
+            sample_weight=sample_weight,
         )
     )
 
 
-def referable_roc_auc(
+def grade_recalls(
     y_true: ArrayLike,
-    y_score: ArrayLike,
+    y_pred: ArrayLike,
     *,
     labels: Sequence[Any] = GRADES,
-    referable_from: Any = REFERABLE_FROM,
     sample_weight: ArrayLike | None = None,
-) -> float:
-    """Compute the area under the ROC curve of telling referable from other images.
+) -> NDArray[np.float64]:
+    """Compute the share of the images of each grade that are graded right.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Grades; those of at least `referable_from` are to be referred.
-    y_score : array-like of shape (n_samples,) or (n_samples, n_labels)
-        A score that rises with the grade, or one column a grade as
-        ``predict_proba`` or ``decision_function`` gives: the score is then
-        the sum over referable grades less the sum over the others.
+        Grades.
+    y_pred : array-like of shape (n_samples,)
+        Predicted grades.
     labels : sequence, default=(0, 1, 2, 3, 4)
-        The grade of each column of `y_score`.
-    referable_from : grade, default=2
+        The full scale.
     sample_weight : array-like of shape (n_samples,), default=None
 
     Returns
     -------
-    auc : float
+    recalls : ndarray of shape (n_labels,)
+        In the order of `labels`; NaN for a grade of which there is no image.
 
     Raises
     ------
     ValueError
-        If `y_score` has not one column a label.
+        If a grade is not on the scale.
+
+    See Also
+    --------
+    sklearn.metrics.balanced_accuracy_score : The mean over the grades present.
 
     Examples
     --------
-    >>> from skdr.metrics import referable_roc_auc
-    >>> referable_roc_auc([0, 1, 2, 4], [0.1, 0.6, 0.4, 0.9])
-    0.75
+    >>> from skdr.metrics import grade_recalls
+    >>> grade_recalls([0, 0, 1, 2, 4], [0, 1, 1, 1, 4])
+    array([0.5, 1. , 0. , nan, 1. ])
     """
-    score = np.asarray(y_score, dtype=float)
-    if score.ndim == 2:
-        if score.shape[1] != len(labels):
-            raise ValueError(
-                f"y_score has {score.shape[1]} columns and labels={list(labels)} has {len(labels)}."
-            )
-        signs = np.where(np.asarray(labels) >= referable_from, 1.0, -1.0)
-        score = score @ signs
-    referable = np.asarray(y_true) >= referable_from
-    return float(roc_auc_score(referable, score, sample_weight=sample_weight))
-
-
-def _score_referable(estimator: Any, X: Any, y: ArrayLike) -> float:
-    has_probabilities = hasattr(estimator, "predict_proba")
-    score = estimator.predict_proba(X) if has_probabilities else estimator.decision_function(X)
-    return referable_roc_auc(y, score, labels=estimator.classes_)
-
-
-#: Scorer of `quadratic_weighted_kappa` over the grades 0-4.
-quadratic_weighted_kappa_scorer = make_scorer(quadratic_weighted_kappa)
-
-#: Scorer of `referable_roc_auc` over the classes that the classifier knows, grades in 0-4.
-referable_roc_auc_scorer = _score_referable
+    return recall_score(
+        as_ranks(y_true, labels, "y_true"),
+        as_ranks(y_pred, labels, "y_pred"),
+        labels=np.arange(len(labels)),
+        average=None,
+        sample_weight=sample_weight,
+        zero_division=np.nan,
+    )

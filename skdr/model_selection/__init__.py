@@ -1,14 +1,16 @@
-"""Honest splits, and comparing strategies on a user's own images."""
+"""Honest splits, thresholds, and comparing strategies on a user's own images."""
 
 from skdr.model_selection._check_split import check_split
 from skdr.model_selection._compare import compare_strategies
 from skdr.model_selection._comparison import StrategyComparison
+from skdr.model_selection._ordinal_threshold import OrdinalThresholdClassifier
 from skdr.model_selection._plot import StrategyComparisonDisplay
 from skdr.model_selection._split import BalancedGroupSplit, balanced_train_test_split
 from skdr.model_selection._strategies import make_strategies
 
 __all__ = [
     "BalancedGroupSplit",
+    "OrdinalThresholdClassifier",
     "StrategyComparison",
     "StrategyComparisonDisplay",
     "balanced_train_test_split",
