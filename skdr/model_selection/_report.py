@@ -62,7 +62,7 @@ def _strategy_section(comparison: "StrategyComparison", name: str) -> Iterator[s
     labels = comparison.classes
     names = None if _is_grades(labels) else [str(label) for label in labels]
     confusion = GradeConfusionDisplay.from_predictions(
-        comparison.y, comparison.predictions(name), labels=labels, display_labels=names
+        comparison.y, comparison.predictions(name), labels=list(labels), display_labels=names
     )
     yield _picture(confusion.figure_, f"Confusion matrix of {name}")
     probabilities = comparison.probabilities(name)
