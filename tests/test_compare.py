@@ -303,3 +303,36 @@ def test_frame_of_paths_and_patients(data, tmp_path, coloured):
         sampler=RandomUnderSampler(random_state=0), folder=tmp_path / "fits",
     )  # fmt: skip
     assert found.interval("a").mean > 0.8
+
+
+@pytest.fixture
+def page(data, tmp_path):
+    def write(**change):
+        arguments = {"strategies": {"<b>a": Constant(), "svm": svm()}, "scoring": "accuracy"}
+        compare_strategies(**{**data, **arguments, **change}).to_html(tmp_path / "page.html")
+        return (tmp_path / "page.html").read_text(encoding="utf-8")
+
+    return write
+
+
+def test_page_escapes_names_and_loads_nothing(page, data):
+    names = np.array(["<i>rose", "daisy", "tulip"])[data["y"]]
+    text = page(y=names)
+    assert "&lt;b&gt;a" in text
+    assert "<b>a" not in text
+    assert "<i>rose" not in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+    assert text.count("data:image/png;base64,") >= 3
+
+
+def test_page_shows_reliability_of_grades(page):
+    text = page(y=np.arange(60) % 5, groups=None, strategies={"a": logistic()})
+    assert "Reliability of a" in text
+    assert "Worst mistakes of a" in text
+
+
+def test_page_shows_errors(page, data):
+    broken = Constant(fails_on=range(10**7))
+    with pytest.warns(UserWarning, match="fits failed"):
+        text = page(strategies={"broken": broken, "svm": svm()})
+    assert "MemoryError: no room" in text

@@ -15,8 +15,8 @@ LAYERS = [
     ["_feature_extractor", "_fine_tuned", "_scratch"],
     ["_base"],
     ["_training", "_feature_cache", "_samples"],
-    ["_feature_store", "_phases"],
-    ["images", "networks", "preprocessing", "metrics", "datasets", "_callbacks"],
+    ["_feature_store", "_phases", "preprocessing"],
+    ["images", "networks", "metrics", "datasets", "_callbacks"],
     ["exceptions", "_params", "_fingerprint"],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}

@@ -76,6 +76,8 @@ class StrategyComparisonDisplay:
         for axis, (metric, by_name) in zip(self.axes_, self.scores.items(), strict=True):
             for row, name in enumerate(names):
                 self._draw(axis, row, by_name[name], self.intervals[metric][name])
+            if max(np.nanmax(scores) for scores in by_name.values()) <= 1:
+                axis.set_xlim(right=min(1.02, axis.get_xlim()[1]))
             axis.set_xlabel(metric)
             axis.grid(axis="x", alpha=0.3)
         self.axes_[0].set_yticks(range(len(names)), names)

@@ -99,7 +99,7 @@ def _picture(figure: Any, alternative: str) -> str:
     from matplotlib import pyplot as plt
 
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
+    figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
     plt.close(figure)
     data = base64.b64encode(file.getvalue()).decode()
     return f'<img alt="{html.escape(alternative)}" src="data:image/png;base64,{data}">'
