@@ -1,7 +1,13 @@
 """What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
 
-from skdr.images._batches import ImageArray, decode_all, decoded_batches
-from skdr.images._source import ImageSource, as_image_column, as_image_source, holds_flat_rows
+from skdr.images._batches import ImageArray, decode_all, decoded_batches, resize
+from skdr.images._source import (
+    ImageSource,
+    as_image_column,
+    as_image_source,
+    n_threads,
+)
+from skdr.images._validate import validate_images
 
 __all__ = [
     "ImageArray",
@@ -10,5 +16,7 @@ __all__ = [
     "as_image_source",
     "decode_all",
     "decoded_batches",
-    "holds_flat_rows",
+    "n_threads",
+    "resize",
+    "validate_images",
 ]
