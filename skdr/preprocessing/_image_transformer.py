@@ -61,7 +61,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             return np.stack(images)
         return as_image_column(images)
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)  # as `preprocess` it is called, never fitted
     def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
         """Process one image.
 

@@ -27,8 +27,9 @@ class LocalColourNormalisation(ImageTransformer):
 
     within a circle a little smaller than the retina, since its edge is
     brighter than the black around it; grey 128 outside, values cut off at 0
-    and 255. Whether a pretrained network sees more in such images is to be
-    tried: put it into a grid.
+    and 255. A bright band is left where the camera cuts the retina off.
+    Whether a pretrained network sees more in such images is to be tried: put
+    it into a grid.
 
     Give it to an estimator as `preprocess`, call it with an image, or make it
     a step of a pipeline. Large photographs are cropped first, see
@@ -41,8 +42,8 @@ class LocalColourNormalisation(ImageTransformer):
     gain : float, default=4
         How much differences are enlarged.
     mask_fraction : float, default=0.9
-        Radius of the circle that is kept, in radii of the retina. With 2,
-        nothing is masked.
+        Radius of the circle that is kept, in radii of the retina. From 1.5 on
+        nothing of a cropped photograph is masked.
 
     See Also
     --------
@@ -98,7 +99,7 @@ def _local_average(pixels: NDArray[np.float32], sigma: float) -> NDArray[np.floa
     step = max(1, int(sigma / _SMALLEST_SIGMA))
     if step > 1:
         pixels = resize(pixels, (math.ceil(size[0] / step), math.ceil(size[1] / step)))
-        # Resizing down and up again is a blur itself, of variance 1/6 each.
+        # Resizing down and up again blurs as well, by a variance of 1/6 each.
         sigma = math.sqrt((sigma / step) ** 2 - 1 / 3)
     average = gaussian_filter(pixels, (sigma, sigma, 0), mode="mirror", truncate=3)
     return resize(average, size)
