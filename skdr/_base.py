@@ -17,7 +17,6 @@ from sklearn.utils.validation import (
     assert_all_finite,
     check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 
 from skdr._callbacks import counted, progress_bar
@@ -28,10 +27,9 @@ from skdr._training import Examples, Trainer
 from skdr.images import (
     ImageArray,
     ImageSource,
-    as_image_source,
     decode_all,
     decoded_batches,
-    holds_flat_rows,
+    validate_images,
 )
 from skdr.networks import (
     FittedNetwork,
@@ -66,25 +64,14 @@ class ImageEstimator(BaseEstimator):
     }
 
     def _validate_images(self, X: Any, *, reset: bool) -> ImageSource:
-        low, high = self.value_range
-        if not low < high:
-            raise ValueError(f"value_range={self.value_range!r} must be (low, high), low < high.")
-        if hasattr(X, "__array__") and not hasattr(X, "shape"):
-            X = np.asarray(X)
-        if holds_flat_rows(X):
-            X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.uint8])
-        elif reset:
-            for attribute in ("n_features_in_", "feature_names_in_"):
-                self.__dict__.pop(attribute, None)
-        source = as_image_source(
+        return validate_images(
+            self,
             X,
-            image_shape=None if self.image_shape is None else tuple(self.image_shape),
+            reset=reset,
+            image_shape=self.image_shape,
             image_column=self.image_column,
-            value_range=(low, high),
+            value_range=self.value_range,
         )
-        if len(source) == 0:
-            raise ValueError("Found array with 0 sample(s): X holds no images.")
-        return source
 
     def _resolve_image_size(
         self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]

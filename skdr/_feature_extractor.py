@@ -99,6 +99,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     See Also
     --------
     FineTunedCNNClassifier : Trains a head on such features, then the network.
+    skdr.preprocessing.RetinaCrop : To be given as `preprocess`.
     skdr.model_selection.make_strategies : All four ways, ready to compare.
 
     References

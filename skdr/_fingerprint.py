@@ -51,17 +51,25 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
             yield from _definition(thing, seen)
     elif isinstance(thing, staticmethod | classmethod):
         yield from _parts(thing.__func__, seen)
+    elif isinstance(thing, property):
+        yield from _all_parts([thing.fget, thing.fset], seen)
     elif isinstance(thing, functools.partial):
         yield from _all_parts([thing.func, *thing.args, *thing.keywords.items()], seen)
     elif isinstance(thing, types.MethodType):
         yield from _all_parts([thing.__func__, thing.__self__], seen)
     elif isinstance(thing, tuple | list):
         yield from _all_parts(thing, seen)
-    elif hasattr(thing, "__dict__") and not _package(type(thing).__module__):
+    elif _is_followed(thing):
         yield from _all_parts([type(thing), *vars(thing).items()], seen)
     else:
         yield _package(type(thing).__module__) or ""
         yield _value(thing)
+
+
+def _is_followed(thing: Any) -> bool:
+    """Whether to look into an object: one of the user's, or an estimator, which may hold such."""
+    is_users = hasattr(thing, "__dict__") and not _package(type(thing).__module__)
+    return is_users or hasattr(thing, "get_params")
 
 
 def _all_parts(things: Any, seen: set[int]) -> Iterator[str]:
@@ -88,7 +96,9 @@ def _definition(thing: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _is_made_by_python(name: str, value: Any) -> bool:
-    return name.startswith("__") and not isinstance(value, types.FunctionType)
+    return name == "_abc_impl" or (
+        name.startswith("__") and not isinstance(value, types.FunctionType)
+    )
 
 
 def _bytecode(code: types.CodeType) -> Iterator[str]:

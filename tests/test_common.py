@@ -4,6 +4,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
+from skdr.preprocessing import LocalColourNormalisation, RetinaCrop
 from tests.conftest import tiny_network
 
 TINY_HEAD = {"head_epochs": 40, "head_learning_rate": 0.01, "C": 1.0, "image_size": 16}
@@ -15,6 +16,8 @@ ESTIMATORS = [
     FineTunedCNNClassifier(tiny_network, weights=None, trainable="head", **TINY_HEAD),
     FineTunedCNNClassifier(tiny_network, weights=None, trainable=1, epochs=2, **TINY_HEAD),
     ScratchCNNClassifier(image_size=16, pooling="avgmax", hidden_layer_sizes=(16,), epochs=30),
+    RetinaCrop(radius=8),
+    LocalColourNormalisation(),
 ]
 
 

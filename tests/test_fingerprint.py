@@ -6,7 +6,11 @@ import textwrap
 from functools import partial
 
 import numpy as np
+import PIL
 import pytest
+import sklearn
+from PIL import ImageFilter
+from sklearn.preprocessing import StandardScaler
 
 from skdr._fingerprint import code_fingerprint
 
@@ -21,6 +25,13 @@ CALLERS = {
     "method": "class A:\n    def __call__(self, x): return helper(x)\nf = A()",
     "bound": "class A:\n    def go(self, x): return helper(x)\nf = A().go",
     "inherited": "class A:\n    def __call__(self, x): return helper(x)\nclass B(A): pass\nf = B()",
+    "property": "class A:\n    @property\n    def go(self): return helper\nf = A",
+    "abstract": "import abc\nclass A(abc.ABC):\n    def go(self, x): return helper(x)\nf = A",
+    "estimator": (
+        "from sklearn.preprocessing import FunctionTransformer\n"
+        "def g(x): return helper(x)\n"
+        "f = FunctionTransformer(g).transform"
+    ),
     "static": "class A:\n    @staticmethod\n    def go(x): return helper(x)\nf = A",
     "partial": "from functools import partial\nf = partial(lambda k, x: helper(x), 3)",
 }
@@ -73,6 +84,20 @@ def test_functions_of_packages_are_told_apart():
         partial(np.roll, shift=2)
     )
     assert code_fingerprint(np.sqrt) != code_fingerprint(np.abs)
+
+
+@pytest.mark.parametrize(
+    ("package", "held"), [(sklearn, StandardScaler()), (PIL, ImageFilter.MedianFilter(3))]
+)
+def test_version_of_the_package_of_an_object_counts(package, held, monkeypatch):
+    before = code_fingerprint(lambda x: held)
+    monkeypatch.setattr(package, "__version__", "0.0")
+    assert code_fingerprint(lambda x: held) != before
+
+
+def test_parameters_of_an_estimator_of_a_package_count():
+    found = {code_fingerprint(StandardScaler(with_mean=mean).transform) for mean in (True, False)}
+    assert len(found) == 2
 
 
 def test_what_cannot_be_hashed_is_a_type_error():

@@ -15,7 +15,8 @@ LAYERS = [
     ["_feature_extractor", "_fine_tuned", "_scratch"],
     ["_base"],
     ["_training", "_feature_cache", "_samples"],
-    ["_feature_store", "_phases", "preprocessing"],
+    ["_feature_store", "_phases"],
+    ["preprocessing"],
     ["images", "networks", "metrics", "datasets", "_callbacks"],
     ["exceptions", "_params", "_fingerprint"],
 ]
@@ -49,7 +50,13 @@ def test_imports_run_downward(path):
 
 @pytest.mark.parametrize(
     ("folder", "library"),
-    [("images", "keras"), ("images", "tensorflow"), ("networks", "sklearn"), ("datasets", "keras")],
+    [
+        ("images", "keras"),
+        ("images", "tensorflow"),
+        ("networks", "sklearn"),
+        ("datasets", "keras"),
+        ("preprocessing", "keras"),
+    ],
 )
 def test_layer_keeps_to_its_libraries(folder, library):
     for path in (ROOT / folder).rglob("*.py"):

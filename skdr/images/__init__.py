@@ -1,6 +1,6 @@
 """What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
 
-from skdr.images._batches import ImageArray, decode_all, decoded_batches
+from skdr.images._batches import ImageArray, decode_all, decoded_batches, resize
 from skdr.images._shown import shown_image
 from skdr.images._source import (
     ImageSource,
@@ -9,6 +9,7 @@ from skdr.images._source import (
     holds_flat_rows,
     n_threads,
 )
+from skdr.images._validate import validate_images
 
 __all__ = [
     "ImageArray",
@@ -19,5 +20,7 @@ __all__ = [
     "decoded_batches",
     "holds_flat_rows",
     "n_threads",
+    "resize",
     "shown_image",
+    "validate_images",
 ]

@@ -152,13 +152,20 @@ def preprocessed(
     return rgb_pixels(preprocess(source.decode(i).copy()))
 
 
-def resize(image: NDArray[Any], image_size: tuple[int, int]) -> NDArray[Any]:
+def resize(
+    image: NDArray[Any],
+    image_size: tuple[int, int],
+    box: tuple[float, float, float, float] | None = None,
+) -> NDArray[Any]:
     """Resize one RGB image, bilinear and antialiased.
 
     Parameters
     ----------
     image : ndarray of shape (h, w, 3) and dtype uint8 or float32
     image_size : tuple of (height, width)
+    box : tuple of (left, top, right, bottom), optional
+        The part of the image to take, in pixels or fractions of them; by
+        default all.
 
     Returns
     -------
@@ -166,11 +173,11 @@ def resize(image: NDArray[Any], image_size: tuple[int, int]) -> NDArray[Any]:
         Of the image's dtype; the image itself where the size is right already.
     """
     height, width = image_size
-    if image.shape[:2] == (height, width):
+    if image.shape[:2] == (height, width) and box is None:
         return image
     channels = [image] if image.dtype == np.uint8 else np.moveaxis(image, -1, 0)
     resized = [
-        np.asarray(Image.fromarray(c).resize((width, height), Image.Resampling.BILINEAR))
+        np.asarray(Image.fromarray(c).resize((width, height), Image.Resampling.BILINEAR, box))
         for c in channels
     ]
     return resized[0] if image.dtype == np.uint8 else np.stack(resized, axis=-1)

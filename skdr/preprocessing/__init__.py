@@ -1,6 +1,7 @@
-"""Preprocessing of photographs: one RGB image in, one out; also steps of a pipeline."""
+"""One RGB image in, one out: before the network, or as a step of a pipeline."""
 
-from skdr.preprocessing._base import ImagePipeline
-from skdr.preprocessing._retina import LocalColourNormaliser, RetinaCropper, find_retina
+from skdr.preprocessing._image_pipeline import ImagePipeline, make_image_pipeline
+from skdr.preprocessing._local_colour import LocalColourNormalisation
+from skdr.preprocessing._retina_crop import RetinaCrop
 
-__all__ = ["ImagePipeline", "LocalColourNormaliser", "RetinaCropper", "find_retina"]
+__all__ = ["ImagePipeline", "LocalColourNormalisation", "RetinaCrop", "make_image_pipeline"]
