@@ -191,3 +191,10 @@ def test_no_resamples_are_refused():
 def test_confidence_level_must_be_a_share():
     with pytest.raises(ValueError, match="confidence_level=95 must be between 0 and 1"):
         bootstrap_interval(accuracy_score, Y, GRADES, confidence_level=95)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_image_without_a_patient_is_named(missing):
+    groups = np.array(["a", missing, "b", missing], dtype=object)
+    with pytest.raises(ValueError, match=r"no patient for 2 images, the first groups\[1\]"):
+        bootstrap_interval(accuracy_score, [0, 1, 0, 1], [0, 1, 1, 1], groups=groups)

@@ -275,3 +275,26 @@ def test_images_in_any_form(coloured, kind):
     )
     classifier = OrdinalThresholdClassifier(network, cv=2).fit(X, y)
     assert classifier.predict(X).shape == (60,)
+
+
+def test_named_grades_are_cut_in_the_order_of_the_scale(graded):
+    X, y = graded
+    names = np.array(["none", "mild", "moderate", "severe", "proliferative"])
+    numbers = OrdinalThresholdClassifier(LogisticRegression(max_iter=500)).fit(X, y)
+    named = OrdinalThresholdClassifier(LogisticRegression(max_iter=500), labels=names)
+    np.testing.assert_array_equal(named.fit(X, names[y]).predict(X), names[numbers.predict(X)])
+
+
+def test_grade_that_nobody_has_keeps_its_place_on_the_scale(graded):
+    X, y = graded
+    some = y != 3
+    model = OrdinalThresholdClassifier(LogisticRegression(max_iter=500), labels=[0, 1, 2, 3, 4])
+    model.fit(X[some], y[some])
+    assert len(model.thresholds_) == 4
+    assert model.predict_expected_grade(X[y == 4]).max() > 3
+
+
+def test_grade_off_the_scale_is_refused(graded):
+    X, y = graded
+    with pytest.raises(ValueError, match=r"y holds \[4\], not in labels"):
+        OrdinalThresholdClassifier(LogisticRegression(), labels=[0, 1, 2, 3]).fit(X, y)

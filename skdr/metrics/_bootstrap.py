@@ -182,6 +182,12 @@ def resample(
     """Return the values of each of several metrics, all on the same resamples."""
     patients = np.arange(n_samples) if groups is None else column_or_1d(groups)
     check_consistent_length(np.empty(n_samples), patients)
+    nameless = [i for i, patient in enumerate(patients) if patient is None or patient != patient]
+    if nameless:
+        raise ValueError(
+            f"groups names no patient for {len(nameless)} images, the first groups[{nameless[0]}]; "
+            "give each of them a name of its own."
+        )
     _, patient_of_row = np.unique(patients, return_inverse=True)
     parts = []
     with np.errstate(divide="ignore", invalid="ignore"):

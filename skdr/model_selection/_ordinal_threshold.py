@@ -53,13 +53,17 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
     ----------
     estimator : classifier with ``predict_proba``, or regressor
         A classifier's expected grade is the sum of its probabilities times
-        the positions 0, 1, ... of the sorted classes; a regressor is trained
+        the positions 0, 1, ... on the scale; a regressor is trained
         on these positions.
     scoring : str or callable, default="quadratic_weighted_kappa"
         What the cut points maximise. For ``"quadratic_weighted_kappa"``,
         ``"accuracy"`` and ``"balanced_accuracy"`` the best there are; for
         another name or scorer of scikit-learn's of predicted classes, what the
         best of these reaches by moving one cut point at a time.
+    labels : array-like of shape (n_classes,), default=None
+        The full scale, in its order; None is the sorted grades that y holds.
+        To be given where grades have names, whose order is not that of the
+        alphabet, or where a grade may be missing from y.
     cv : int, splitter or iterable, default=5
         The splits of the out-of-fold predictions. A number means stratified
         folds, which keep patients whole if `fit` gets them as `groups`.
@@ -71,7 +75,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
     estimator_ : estimator
         The model fitted to all images.
     classes_ : ndarray of shape (n_classes,)
-        The grades, sorted.
+        The grades, in the order of the scale.
     thresholds_ : ndarray of shape (n_classes - 1,)
         From ``thresholds_[k]`` on, the expected grade is taken for a grade
         above ``classes_[k]``. Between two equal ones, or beyond an infinite one,
@@ -108,6 +112,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "estimator": [HasMethods(["fit", "predict_proba"]), HasMethods(["fit", "predict"])],
         "scoring": [StrOptions({KAPPA, *get_scorer_names()}), callable],
+        "labels": ["array-like", None],
         "cv": ["cv_object"],
         "n_jobs": [Integral, None],
     }
@@ -117,11 +122,13 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         estimator: Any,
         *,
         scoring: str | Callable[..., float] = KAPPA,
+        labels: ArrayLike | None = None,
         cv: Any = 5,
         n_jobs: int | None = None,
     ):
         self.estimator = estimator
         self.scoring = scoring
+        self.labels = labels
         self.cv = cv
         self.n_jobs = n_jobs
 
@@ -141,7 +148,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         X : array-like, DataFrame or sequence of n_samples items
             Whatever the inner model takes.
         y : array-like of shape (n_samples,)
-            Grades: numbers or strings, in their sorted order.
+            Grades: numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None
             For the inner model, which must take them, and for the cut points.
         groups : array-like of shape (n_samples,), default=None
@@ -154,8 +161,8 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         Raises
         ------
         ValueError
-            If y holds fewer than two grades, or the inner model takes no
-            weights and some are given.
+            If y holds fewer than two grades or some that are not in `labels`,
+            or the inner model takes no weights and some are given.
         TypeError
             If the inner model is a classifier without ``predict_proba``.
         """
@@ -218,11 +225,15 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         if labels.dtype.kind == "f":
             assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
-        self.classes_, ranks = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            found = f"one class, {self.classes_.tolist()[0]!r}" if len(labels) else "0 sample(s)"
-            raise ValueError(f"There is nothing to cut: y has {found}.")
-        return ranks
+        found = np.unique(labels)
+        if len(found) < 2:
+            what = f"one class, {found.tolist()[0]!r}" if len(labels) else "0 sample(s)"
+            raise ValueError(f"There is nothing to cut: y has {what}.")
+        self.classes_ = found if self.labels is None else column_or_1d(self.labels)
+        unknown = np.setdiff1d(found, self.classes_)
+        if len(unknown):
+            raise ValueError(f"y holds {unknown.tolist()}, not in labels={self.labels!r}.")
+        return _positions(labels, self.classes_)
 
     def _check_estimator(self, is_weighted: bool) -> None:
         if not is_regressor(self.estimator) and not hasattr(self.estimator, "predict_proba"):
@@ -334,5 +345,11 @@ def _expected_grade(model: Any, X: Any, classes: NDArray[Any]) -> NDArray[np.flo
     if is_regressor(model):
         return column_or_1d(model.predict(X)).astype(np.float64)
     # A grade may be missing from the images that the model was trained on.
-    positions = np.searchsorted(classes, model.classes_)
+    positions = _positions(model.classes_, classes)
     return np.asarray(model.predict_proba(X), dtype=np.float64) @ positions
+
+
+def _positions(labels: NDArray[Any], scale: NDArray[Any]) -> NDArray[np.intp]:
+    """Return where on a scale, in whatever order it is, labels stand."""
+    order = np.argsort(scale)
+    return order[np.searchsorted(scale, labels, sorter=order)]
