@@ -61,6 +61,12 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Images in one pass through the network.
     dtype : {"float32", "bfloat16", "float16"}, default="float32"
         Precision in which the network computes. Features are float32 always.
+        On a processor with bfloat16 instructions InceptionV3 and ResNet50 run
+        1.6 times as fast, small networks more slowly. Features of
+        EfficientNetLite0 then differ by a tenth of the largest at most; a
+        logistic regression on them scored .892 in place of .895 on
+        photographs of flowers (99% of the predictions the same) and .395 in
+        place of .390 on graded retinas (94%), standard errors .02.
     cache : "memory", path or None, default="memory"
         Where features are kept, so that each image passes the network once:
         in this process, up to 512 MB; in a folder, shared by processes and

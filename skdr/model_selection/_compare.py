@@ -4,6 +4,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import joblib
@@ -247,7 +248,7 @@ def _behind(sampler: Any, strategy: Any) -> Any:
 def _splits(
     cv: Any, y: NDArray[Any], groups: NDArray[Any] | None, random_state: int | None
 ) -> list[Split]:
-    if isinstance(cv, int):
+    if isinstance(cv, Integral):
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
         cv = kind(cv, shuffle=True, random_state=random_state)
     return list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y, groups))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import get_scorer
 
-from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldPredictions, rows_of
+from skdr._params import safe_indexing
+from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldPredictions
 from skdr.model_selection._plot import StrategyComparisonDisplay
 
 _CONFIDENCE = 0.95
@@ -312,7 +313,7 @@ class StrategyComparison:
         call = get_scorer(scorer) if isinstance(scorer, str) else scorer
         try:
             judged = FoldPredictions(result, self.classes)
-            return float(call(judged, rows_of(self.X, test), self.y[test]))
+            return float(call(judged, safe_indexing(self.X, test), self.y[test]))
         except (ValueError, AttributeError) as exc:  # too few classes, or no probabilities
             warnings.warn(f"No score for {name!r} in fold {fold}: {exc}", UserWarning, stacklevel=2)
             return np.nan

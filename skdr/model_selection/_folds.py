@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.metaestimators import available_if
 
+from skdr._params import safe_indexing
+
 
 @dataclass(frozen=True)
 class FoldOutputs:
@@ -88,11 +90,6 @@ class FoldPredictions(ClassifierMixin, BaseEstimator):
         return True
 
 
-def rows_of(X: Any, rows: NDArray[np.intp]) -> Any:
-    """Return some rows of an array or a DataFrame."""
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
-
-
 def image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
     """Return how the first of the strategies that has a say finds the images in X."""
     for strategy in strategies.values():
@@ -134,9 +131,9 @@ def fit_fold(
     train, test = split
     try:
         start = time.perf_counter()
-        fitted = clone(strategy).fit(rows_of(X, train), classes[y[train]])
+        fitted = clone(strategy).fit(safe_indexing(X, train), classes[y[train]])
         fitted_at = time.perf_counter()
-        images = rows_of(X, test)
+        images = safe_indexing(X, test)
         predicted = np.searchsorted(classes, fitted.predict(images))
         outputs = {
             name: np.asarray(getattr(fitted, method)(images), dtype=np.float64)
