@@ -1,4 +1,8 @@
-"""Resident memory of a process that fits again and again, in turns in several configurations."""
+"""Resident memory of a process that fits five configurations again and again.
+
+One after the other, as a grid search does, or with ``--order rotating`` in turns, which
+are more configurations than are kept, so that each fit builds its network anew.
+"""
 
 import numpy as np
 from report import parse, print_machine
@@ -12,7 +16,9 @@ def resident_megabytes():
 
 
 def main():
-    options = parse(__doc__, backbone="EfficientNetLite0", size=128, n_images=48, n_fits=60)
+    options = parse(
+        __doc__, backbone="EfficientNetLite0", size=128, n_images=48, n_fits=60, order="grid"
+    )
     print_machine()
     rng = np.random.default_rng(0)
     shape = (options.n_images, options.size, options.size, 3)
@@ -29,7 +35,8 @@ def main():
     memory = []
     for i in range(options.n_fits):
         X = rng.integers(0, 256, shape, dtype=np.uint8)
-        configurations[i % len(configurations)].fit(X, y).predict(X)
+        turn = i if options.order == "rotating" else i * len(configurations) // options.n_fits
+        configurations[turn % len(configurations)].fit(X, y).predict(X)
         memory.append(resident_megabytes())
         if i % 5 == 4:
             print(f"after fit {i + 1:3}: {memory[-1]:6.0f} MB", flush=True)

@@ -8,7 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
+from skdr import (
+    FineTunedCNNClassifier,
+    PretrainedFeatureExtractor,
+    ScratchCNNClassifier,
+    clear_feature_cache,
+)
 from skdr.networks import _frozen, _kept
 from tests.conftest import tiny_network
 
@@ -30,6 +35,7 @@ CLASSIFIERS = {
 def forget():
     _kept._kept.clear()
     _frozen._kept.clear()
+    clear_feature_cache()  # features that are known already need no network
 
 
 @pytest.fixture(params=CLASSIFIERS.values(), ids=CLASSIFIERS)

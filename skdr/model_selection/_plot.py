@@ -76,7 +76,7 @@ class StrategyComparisonDisplay:
         for axis, (metric, by_name) in zip(self.axes_, self.scores.items(), strict=True):
             for row, name in enumerate(names):
                 self._draw(axis, row, by_name[name], self.intervals[metric][name])
-            if max(np.nanmax(scores) for scores in by_name.values()) <= 1:
+            if all(np.all(scores[np.isfinite(scores)] <= 1) for scores in by_name.values()):
                 axis.set_xlim(right=min(1.02, axis.get_xlim()[1]))
             axis.set_xlabel(metric)
             axis.grid(axis="x", alpha=0.3)
