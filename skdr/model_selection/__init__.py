@@ -1,5 +1,12 @@
 """Honest splits, thresholds, and comparing strategies on a user's own images."""
 
+from skdr.model_selection._advice import (
+    StrategyAdvice,
+    StrategyAdviceDisplay,
+    h_score,
+    logme_score,
+    recommend_strategy,
+)
 from skdr.model_selection._check_split import check_split
 from skdr.model_selection._compare import compare_strategies
 from skdr.model_selection._comparison import StrategyComparison
@@ -11,10 +18,15 @@ from skdr.model_selection._strategies import make_strategies
 __all__ = [
     "BalancedGroupSplit",
     "OrdinalThresholdClassifier",
+    "StrategyAdvice",
+    "StrategyAdviceDisplay",
     "StrategyComparison",
     "StrategyComparisonDisplay",
     "balanced_train_test_split",
     "check_split",
     "compare_strategies",
+    "h_score",
+    "logme_score",
     "make_strategies",
+    "recommend_strategy",
 ]

@@ -4,32 +4,29 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from numbers import Integral
 from typing import Any, TypeAlias
 
 import joblib
 import keras
 import numpy as np
-from imblearn.pipeline import Pipeline
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from skdr._fingerprint import code_fingerprint
-from skdr.images import as_image_column, as_image_source, holds_flat_rows
+from skdr.images import as_image_source
 from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
 from skdr.model_selection._comparison import StrategyComparison
 from skdr.model_selection._folds import (
     FitFailure,
     FoldOutputs,
     FoldStore,
+    Split,
     fit_fold,
     image_settings,
+    make_splits,
 )
+from skdr.model_selection._inputs import behind, check_labelled_images
 from skdr.model_selection._strategies import make_strategies
 
-Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 Job: TypeAlias = tuple[str, int]
 
 
@@ -123,19 +120,16 @@ def compare_strategies(
     >>> comparison.to_frame().shape
     (4, 8)
     """
-    X, labels = _indexable(X), column_or_1d(y)
-    check_classification_targets(labels)
-    patients = None if groups is None else column_or_1d(groups)
-    _check_lengths(X, labels, patients)
+    X, labels, patients = check_labelled_images(X, y, groups)
     if strategies is None:
         strategies = make_strategies(random_state=random_state)
     if not strategies:
         raise ValueError("strategies is empty; give a name and an estimator for each.")
     fits = _Fits(
-        {name: _behind(sampler, strategy) for name, strategy in strategies.items()},
+        {name: behind(sampler, strategy) for name, strategy in strategies.items()},
         X,
         labels,
-        _splits(cv, labels, patients, random_state),
+        make_splits(cv, labels, patients, random_state),
         None if folder is None else FoldStore(folder),
     )
     results = fits.run(n_jobs, verbose)
@@ -219,39 +213,6 @@ class _Fits:
 
 def _fit_job(job: Job, *args: Any) -> tuple[Job, FoldOutputs | FitFailure]:
     return job, fit_fold(*args)
-
-
-def _indexable(X: Any) -> Any:
-    """Return X as samplers and splitters take it: with rows."""
-    if hasattr(X, "iloc"):
-        return X
-    if holds_flat_rows(X):
-        return np.asarray(X)
-    return as_image_column(X)
-
-
-def _check_lengths(X: Any, y: NDArray[Any], groups: NDArray[Any] | None) -> None:
-    lengths = {"X": len(X), "y": len(y)}
-    if groups is not None:
-        lengths["groups"] = len(groups)
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"Lengths differ: {lengths}.")
-
-
-def _behind(sampler: Any, strategy: Any) -> Any:
-    """Return a strategy behind a sampler, which then sees training images only."""
-    if sampler is None:
-        return strategy
-    return Pipeline([("sampler", sampler), ("strategy", strategy)])
-
-
-def _splits(
-    cv: Any, y: NDArray[Any], groups: NDArray[Any] | None, random_state: int | None
-) -> list[Split]:
-    if isinstance(cv, Integral):
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        cv = kind(cv, shuffle=True, random_state=random_state)
-    return list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y, groups))
 
 
 def _scoring(scoring: Any, classes: NDArray[Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Fit one strategy on one fold, and keep what it said of the images of the other side."""
+"""Folds: split, fit one strategy on one of them, keep what it said of the images left out."""
 
 import json
 import os
@@ -8,15 +8,42 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils.metaestimators import available_if
 
 from skdr._params import safe_indexing
+
+Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def make_splits(
+    cv: Any, y: NDArray[Any], groups: NDArray[Any] | None, random_state: int | None
+) -> list[Split]:
+    """Return the training and test rows of each fold.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable of splits
+        A number stands for shuffled, stratified folds that keep groups together.
+    y : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,) or None
+    random_state : int or None
+
+    Returns
+    -------
+    splits : list of tuple of (training rows, test rows)
+    """
+    if isinstance(cv, Integral):
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        cv = kind(cv, shuffle=True, random_state=random_state)
+    return list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y, groups))
 
 
 @dataclass(frozen=True)

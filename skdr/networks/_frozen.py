@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
 from skdr.networks._backbones import LAST, list_taps
+from skdr.networks._batch_norm import last_batch_norm, mean_shift
 from skdr.networks._build import BackboneLike, build_backbone, keras_seed, use_dtype, weights_hash
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
@@ -79,6 +82,15 @@ class FrozenNetwork:
     def n_features(self, name: str, pooling: str | None) -> int:
         """Return the number of features of a layer."""
         return n_features(self._operation(name), pooling)
+
+    def batch_norm_name(self, name: str) -> str | None:
+        """Return the name of the last BatchNorm at or before a layer, if there is one."""
+        layer = last_batch_norm(self.network, self._operation(name))
+        return None if layer is None else layer.name
+
+    def mean_shift(self, batch_norm_name: str, outputs: NDArray[np.floating]) -> float:
+        """Return how far images lie from the means that a BatchNorm stored; see `mean_shift`."""
+        return mean_shift(self.network.get_layer(batch_norm_name), outputs)
 
     def _operation(self, name: str) -> keras.Operation:
         if name not in self._operations:

@@ -1,0 +1,191 @@
+"""Recommend a strategy for a user's images, from one pass over two networks."""
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
+
+from skdr._params import safe_indexing
+from skdr.model_selection._advice._advice import StrategyAdvice
+from skdr.model_selection._advice._decision import COST_ORDER
+from skdr.model_selection._advice._evidence import Evidence, measure
+from skdr.model_selection._advice._probe import with_width
+from skdr.model_selection._folds import Split, make_splits
+from skdr.model_selection._inputs import behind, check_labelled_images
+from skdr.model_selection._strategies import make_strategies
+
+_MIN_IMAGES = 4
+
+
+def recommend_strategy(
+    X: Any,
+    y: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    strategies: Mapping[str, Any] | None = None,
+    cv: Any = 5,
+    sampler: Any = None,
+    max_images: int | None = 2000,
+    random_state: int | None = None,
+) -> StrategyAdvice:
+    """Say which of the four strategies suits the data, how sure that is, and why.
+
+    No network is trained. The images pass the frozen network of the strategies
+    once, and once the same network with random weights; all else is measured
+    on the features of their layers, which are kept for later fits.
+
+    Frozen features and transfer are cross-validated: a linear model on stored
+    features is what either comes to. What fine-tuning gains over transfer, and
+    training end to end over random features, is inferred from what was seen on
+    other data, as a share of the errors that are left, and carries the
+    uncertainty of that. The cheapest strategy within one standard error of the
+    best is recommended [1]_.
+
+    Parameters
+    ----------
+    X : array-like, DataFrame or sequence of n_samples images
+        Images in any of the forms that the user guide lists.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    groups : array-like of shape (n_samples,), default=None
+        Patients: images of one are never on both sides of a split.
+    strategies : mapping of str to estimator, default=None
+        The four as `make_strategies` returns them, where the network, its
+        image size and preprocessing are chosen.
+    cv : int, splitter or iterable of splits, default=5
+        A number of folds stands for a shuffled `StratifiedGroupKFold`, or
+        `StratifiedKFold` without `groups`.
+    sampler : imbalanced-learn sampler, default=None
+        Works inside the training folds only, on features.
+    max_images : int or None, default=2000
+        Of more images so many are drawn, whole patients in the shares of
+        their classes, and scores are those at that size. None takes all; not
+        with splits of your own in `cv`.
+    random_state : int, default=None
+        Seed of the folds, the random weights and the default strategies.
+
+    Returns
+    -------
+    advice : StrategyAdvice
+        Recommendation, reasons, predicted scores, and the pipeline to fit.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a class has fewer than four images, there is one
+        fold, or `strategies` are not the four.
+
+    See Also
+    --------
+    compare_strategies : Trains and cross-validates all of them: the last word.
+
+    References
+    ----------
+    .. [1] L. Breiman et al., "Classification and Regression Trees", 1984,
+       section 3.4.3: the one standard error rule.
+
+    Examples
+    --------
+    >>> from skdr.datasets import make_fundus_images
+    >>> from skdr.model_selection import make_strategies, recommend_strategy
+    >>> data = make_fundus_images(60, image_size=32, random_state=0)
+    >>> advice = recommend_strategy(
+    ...     data.images, data.target, groups=data.groups, cv=3, random_state=0,
+    ...     strategies=make_strategies(image_size=32, random_state=0),
+    ... )
+    >>> advice.to_frame().index.tolist()
+    ['frozen_svm', 'transfer', 'fine_tune', 'scratch']
+    >>> pipeline = advice.estimator
+    """
+    X, labels, patients = check_labelled_images(X, y, groups)
+    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    _check_classes(classes, counts)
+    if strategies is None:
+        strategies = make_strategies(random_state=random_state)
+    _check_strategies(strategies)
+    rows = _drawn(codes, patients, max_images, random_state)
+    own_groups = None if patients is None else patients[rows]
+    splits = _splits(cv, codes[rows], own_groups, len(labels), random_state)
+    measured = measure(
+        strategies,
+        safe_indexing(X, rows),
+        codes[rows],
+        own_groups,
+        splits,
+        sampler,
+        random_state,
+    )
+    evidence = Evidence(
+        n_by_class=dict(zip(classes.tolist(), counts.tolist(), strict=True)),
+        n_groups=None if patients is None else len(np.unique(patients)),
+        **measured,
+    )
+    own = {name: clone(strategies[name]) for name in COST_ORDER}
+    if evidence.best_layer != evidence.last:
+        own["frozen_svm"] = _at_layer(own["frozen_svm"], evidence)
+    return StrategyAdvice(evidence, {name: behind(sampler, s) for name, s in own.items()})
+
+
+def _at_layer(frozen: Pipeline, evidence: Evidence) -> Pipeline:
+    """Return the pipeline with the layer that probes best, as it was probed."""
+    extractor = clone(frozen[0]).set_params(layer=evidence.best_layer)
+    widths = evidence.widths
+    classical = with_width(frozen[1:], widths[evidence.best_layer], widths[evidence.last])
+    return Pipeline([(frozen.steps[0][0], extractor), *classical.steps])
+
+
+def _check_classes(classes: NDArray[Any], counts: NDArray[np.intp]) -> None:
+    if len(classes) < 2:
+        raise ValueError(f"y has one class, {classes[0]!s}; advice needs at least two.")
+    if counts.min() < _MIN_IMAGES:
+        rarest = counts.argmin()
+        raise ValueError(
+            f"Class {classes[rarest]!s} has {counts[rarest]} images; advice needs at least "
+            f"{_MIN_IMAGES} of each class. Merge it with another, or leave it out."
+        )
+
+
+def _check_strategies(strategies: Mapping[str, Any]) -> None:
+    missing = [name for name in COST_ORDER if name not in strategies]
+    if missing:
+        raise ValueError(
+            f"strategies has no {', '.join(missing)}; advice is on the four of make_strategies. "
+            "compare_strategies takes any."
+        )
+
+
+def _splits(
+    cv: Any,
+    y: NDArray[np.intp],
+    groups: NDArray[Any] | None,
+    n_given: int,
+    random_state: int | None,
+) -> list[Split]:
+    if len(y) < n_given and not (isinstance(cv, Integral) or hasattr(cv, "split")):
+        raise ValueError(
+            f"cv= holds rows of all {n_given} images, of which {len(y)} were drawn; set "
+            "max_images=None, or give a number of folds or a splitter."
+        )
+    splits = make_splits(cv, y, groups, random_state)
+    if len(splits) < 2:
+        raise ValueError("cv= makes one fold, which says nothing of its error; give two or more.")
+    return splits
+
+
+def _drawn(
+    y: NDArray[np.intp],
+    groups: NDArray[Any] | None,
+    max_images: int | None,
+    random_state: int | None,
+) -> NDArray[np.intp]:
+    """Return rows to measure on, whole groups in the shares of the classes."""
+    if max_images is None or len(y) <= max_images:
+        return np.arange(len(y))
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    parts = kind(-(-len(y) // max_images), shuffle=True, random_state=random_state)
+    return next(parts.split(y, y, groups))[1]
