@@ -4,7 +4,7 @@ from skdr._feature_extractor import PretrainedFeatureExtractor
 from skdr._feature_store import CacheInfo, clear_feature_cache, feature_cache_info
 from skdr._fine_tuned import FineTunedCNNClassifier
 from skdr._scratch import ScratchCNNClassifier
-from skdr.exceptions import ImageDecodeError, WeightsNotFoundError
+from skdr.exceptions import ImageDecodeError, LeakageWarning, WeightsNotFoundError
 from skdr.images import as_image_column
 from skdr.networks import list_backbones, list_taps
 
@@ -14,6 +14,7 @@ __all__ = [
     "CacheInfo",
     "FineTunedCNNClassifier",
     "ImageDecodeError",
+    "LeakageWarning",
     "PretrainedFeatureExtractor",
     "ScratchCNNClassifier",
     "WeightsNotFoundError",

@@ -12,7 +12,12 @@ from sklearn.model_selection import ShuffleSplit, StratifiedGroupKFold, cross_va
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, as_image_column
+from skdr import (
+    FineTunedCNNClassifier,
+    LeakageWarning,
+    PretrainedFeatureExtractor,
+    as_image_column,
+)
 from skdr.model_selection import StrategyComparisonDisplay, _compare, compare_strategies
 from skdr.model_selection._comparison import corrected_interval
 from skdr.model_selection._folds import fit_fold
@@ -92,6 +97,50 @@ def test_patients_are_on_one_side(data):
     found = compare_strategies(**data, strategies={"a": Constant()}, scoring="accuracy")
     for train, test in found.splits:
         assert not set(data["groups"][train]) & set(data["groups"][test])
+
+
+def test_copies_of_an_image_in_two_folds_are_told(data):
+    data = {**data, "X": data["X"].copy(), "groups": None}
+    data["X"][31] = data["X"][4]
+    splits = [(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))]
+    with pytest.warns(LeakageWarning, match=r"2 of 60 images .* same image: X\[4, 31\]"):
+        compare_strategies(
+            **{**data, "cv": splits}, strategies={"a": Constant()}, scoring="accuracy"
+        )
+
+
+def test_patients_in_two_folds_are_told(data):
+    splits = [(np.arange(1, 60), np.arange(1))]
+    with pytest.warns(LeakageWarning, match=r"1 of 60 images .* same patient: X\[0\]"):
+        compare_strategies(
+            **{**data, "cv": splits}, strategies={"a": Constant()}, scoring="accuracy"
+        )
+
+
+def test_an_image_without_a_patient_is_refused(data):
+    patients = [None, *data["groups"][1:]]
+    with pytest.raises(ValueError, match="no patient at positions 0"):
+        compare_strategies(**{**data, "groups": patients}, strategies={"a": Constant()})
+
+
+def test_frames_of_numbers_are_told_apart_in_a_folder(data, tmp_path):
+    """Where no column is known to hold images, all of the frame is compared."""
+
+    class Sum(Constant):
+        def predict(self, X):
+            return self.classes_[(X["a"].to_numpy() > 0).astype(int)]
+
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            return self
+
+    settings = {**data, "strategies": {"a": Sum()}, "scoring": "accuracy", "folder": tmp_path}
+    scores = []
+    for shift in (0, 1000):
+        frame = pd.DataFrame({"a": np.arange(60) - 30 + shift, "b": 0})
+        found = compare_strategies(**{**settings, "X": frame})
+        scores.append(found.predictions("a").tolist())
+    assert scores[0] != scores[1]
 
 
 def test_sampler_works_inside_the_training_folds_only(data):

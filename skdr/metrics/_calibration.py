@@ -205,7 +205,9 @@ def grade_calibration_error(
 
     It is the distance of `grade_reliability_curve` from the diagonal, averaged
     over the images. It depends on the bins, and noise alone makes it positive:
-    compare it between models, on the same images.
+    compare it between models, on the same images. Resampled images are noisier,
+    so that intervals of `bootstrap_interval` lie too high; they may leave the
+    estimate itself out.
 
     Parameters
     ----------

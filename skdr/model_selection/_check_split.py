@@ -78,6 +78,39 @@ def check_split(
         warnings.warn(message, LeakageWarning, stacklevel=2)
 
 
+def warn_of_shared_folds(
+    splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    digests: Sequence[bytes] | None,
+    patients: NDArray[Any] | None,
+) -> None:
+    """Warn of patients and of images on both sides of some folds.
+
+    Parameters
+    ----------
+    splits : sequence of tuple of (training rows, test rows)
+    digests : sequence of bytes or None
+        The contents of each image, where X is known to hold images.
+    patients : ndarray of shape (n_samples,) or None
+    """
+    for kind, values, cure in (
+        ("patient", patients, "Split with groups, as cv=5 does."),
+        ("image", digests, "Leave copies out, or give one group to all copies of an image."),
+    ):
+        if values is None:
+            continue
+        numbers: dict[Any, int] = {}
+        own = np.array([numbers.setdefault(value, len(numbers)) for value in values])
+        shared = [test[np.isin(own[test], own[train])] for train, test in splits]
+        rows = np.unique(np.concatenate(shared))
+        if len(rows):
+            warnings.warn(
+                f"{len(rows)} of {len(own)} images are tested by fits that were trained on the "
+                f"same {kind}: X[{_listed(rows.tolist())}]. Scores promise too much. {cure}",
+                LeakageWarning,
+                stacklevel=3,
+            )
+
+
 def as_patients(groups: ArrayLike) -> NDArray[Any]:
     """Return groups as an array in which each image has a patient."""
     patients = column_or_1d(groups)

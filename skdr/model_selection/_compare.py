@@ -4,6 +4,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import joblib
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from skdr._fingerprint import code_fingerprint
 from skdr.images import as_image_source
 from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
+from skdr.model_selection._check_split import warn_of_shared_folds
 from skdr.model_selection._comparison import StrategyComparison
 from skdr.model_selection._folds import (
     FitFailure,
@@ -94,6 +96,11 @@ def compare_strategies(
     RuntimeError
         If every fit of every strategy failed; the first error is shown.
 
+    Warns
+    -----
+    skdr.exceptions.LeakageWarning
+        If an image, or a patient in `groups`, is on both sides of a fold.
+
     See Also
     --------
     make_strategies : The four ways to use a ConvNet.
@@ -132,6 +139,7 @@ def compare_strategies(
         make_splits(cv, labels, patients, random_state),
         None if folder is None else FoldStore(folder),
     )
+    warn_of_shared_folds(fits.splits, fits.digests, patients)
     results = fits.run(n_jobs, verbose)
     _tell_failures(results)
     scorers = _scoring(scoring, fits.classes)
@@ -162,6 +170,16 @@ class _Fits:
         self.classes, self.codes = np.unique(y, return_inverse=True)
         self.jobs = [(name, fold) for name in strategies for fold in range(len(splits))]
 
+    @cached_property
+    def digests(self) -> list[bytes] | None:
+        """The contents of each image; None where nobody says which column holds images."""
+        settings = image_settings(self.strategies)
+        if hasattr(self.X, "columns") and not settings:
+            return None
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Rows of .* numbers are no square image")
+            return as_image_source(self.X, **settings).digests()
+
     def run(self, n_jobs: int | None, verbose: int) -> dict[Job, FoldOutputs | FitFailure]:
         """Return the outputs of all, of which finished ones are not computed again."""
         keys = {} if self.store is None else self._keys()
@@ -191,8 +209,8 @@ class _Fits:
 
     def _keys(self) -> dict[Job, str]:
         """Return names for fits, equal only for the same strategy, images, labels and split."""
-        digests = as_image_source(self.X, **image_settings(self.strategies)).digests()
-        data = joblib.hash([digests, self.codes, self.classes.tolist()])
+        contents = self.X if self.digests is None else self.digests
+        data = joblib.hash([contents, self.codes, self.classes.tolist()])
         keys = {}
         for name, strategy in self.strategies.items():
             try:

@@ -9,6 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdr.images import as_image_column, holds_flat_rows
+from skdr.model_selection._check_split import as_patients
 
 
 def check_labelled_images(
@@ -31,11 +32,11 @@ def check_labelled_images(
     Raises
     ------
     ValueError
-        If lengths differ, or y is no class labels.
+        If lengths differ, y is no class labels, or an image has no patient.
     """
     X, labels = _with_rows(X), column_or_1d(y)
     check_classification_targets(labels)
-    patients = None if groups is None else column_or_1d(groups)
+    patients = None if groups is None else as_patients(groups)
     lengths = {"X": len(X), "y": len(labels)}
     if patients is not None:
         lengths["groups"] = len(patients)
