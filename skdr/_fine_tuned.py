@@ -210,8 +210,9 @@ class FineTunedCNNClassifier(CNNClassifier):
     - With ``batch_norm="updated"``, some dozen steps on small batches are too
       few for new statistics.
     - The first epoch warms up, and the norm of the gradient is clipped at 1.
-    - If no epoch of the second phase has a lower training loss than the first
-      phase ended with, the weights go back to it, with a warning.
+    - If the second phase does not end with a lower training loss than the first
+      ended with, the weights go back to it, with a warning. With early stopping
+      the images set aside decide.
 
     References
     ----------

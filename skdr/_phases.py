@@ -35,7 +35,8 @@ class Phase:
         Epochs over which the learning rate rises from 0.
     must_improve : bool
         Whether the weights go back to where the phase began, with a warning,
-        if no epoch has a lower loss than the last one of the phase before.
+        if its last epoch has no lower loss than the last one of the phase
+        before. Images set aside decide instead, where there are any.
     """
 
     name: str

@@ -207,15 +207,18 @@ class Trainer:
         ]
 
     def _made_worse(self, phase: Phase) -> bool:
-        """Whether a phase never got below the loss with which the one before ended."""
+        """Whether a phase ended above the loss with which the one before ended.
+
+        With images set aside the question is settled: the weights are those of the best epoch.
+        """
         phases, losses = self.history["phase"], self.history["loss"]
         earlier = [loss for name, loss in zip(phases, losses, strict=True) if name != phase.name]
         own = [loss for name, loss in zip(phases, losses, strict=True) if name == phase.name]
-        if not earlier or not own or min(own) < earlier[-1]:
+        if self.validation is not None or not earlier or not own or own[-1] < earlier[-1]:
             return False
         warnings.warn(
             f"Phase {phase.name!r} did not lower the training loss ({earlier[-1]:.3g} before, "
-            f"{min(own):.3g} at best in it); the weights from before it are kept. Set a lower "
+            f"{own[-1]:.3g} at its end); the weights from before it are kept. Set a lower "
             f"learning_rate or more epochs.",
             UserWarning,
             stacklevel=2,

@@ -280,6 +280,42 @@ def test_phase_that_makes_things_worse_is_undone_with_a_warning(coloured):
     np.testing.assert_allclose(ruinous.predict_proba(X), transfer.predict_proba(X), rtol=1e-4)
 
 
+def ruined_at_the_end(**kwargs):
+    """One epoch of the second phase that helps, and one that ruins the network."""
+
+    def rate(epoch, rate):
+        return 10.0 if epoch == 2 else rate
+
+    callbacks = [keras.callbacks.LearningRateScheduler(rate)]
+    phases = {"head_epochs": 1, "epochs": 2, "learning_rate": 0.003, "warmup_epochs": 0}
+    return fine_tuned(trainable="all", callbacks=callbacks, **phases, **kwargs)
+
+
+def with_labels_of_chance(coloured):
+    return coloured[0], np.random.default_rng(0).permutation(coloured[1])
+
+
+def test_phase_that_ends_worse_than_it_began_is_undone(coloured):
+    X, noise = with_labels_of_chance(coloured)
+    classifier = ruined_at_the_end()
+    with pytest.warns(UserWarning, match="at its end"):
+        classifier.fit(X, noise)
+    losses = classifier.history_["loss"]
+    assert losses[1] < losses[0] < losses[2]
+    transfer = fine_tuned(trainable="head", head_epochs=1).fit(X, noise)
+    np.testing.assert_allclose(classifier.predict_proba(X), transfer.predict_proba(X), rtol=1e-4)
+
+
+def test_images_set_aside_decide_which_epoch_is_kept(coloured, recwarn):
+    X, noise = with_labels_of_chance(coloured)
+    classifier = ruined_at_the_end(early_stopping=True).fit(X, noise)
+    losses = classifier.history_["loss"]
+    assert losses[2] > losses[0]
+    assert not [w for w in recwarn if "did not lower" in str(w.message)]
+    stopped = ruined_at_the_end(early_stopping=True).set_params(epochs=1).fit(X, noise)
+    np.testing.assert_allclose(classifier.predict_proba(X), stopped.predict_proba(X), rtol=1e-4)
+
+
 def test_layers_after_a_named_one_learn(coloured):
     classifier = fine_tuned(trainable="relu1", learning_rate=0.01).fit(*coloured)
     start = fine_tuned(head_epochs=0, epochs=0).fit(*coloured)
