@@ -173,7 +173,9 @@ class Trainer:
         n_steps = -(-len(self.train) // batch_size)
         compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
         self._user_callbacks.begin_phase(network)
-        before = network.get_weights() if phase.must_improve else None
+        # With images set aside the weights are those of the best epoch already.
+        may_be_undone = phase.must_improve and self.validation is None
+        before = network.get_weights() if may_be_undone else None
         rng = np.random.default_rng(self.settings.seed)
         with ExitStack() as stack:
             feeds = [
@@ -207,14 +209,11 @@ class Trainer:
         ]
 
     def _made_worse(self, phase: Phase) -> bool:
-        """Whether a phase ended above the loss with which the one before ended.
-
-        With images set aside the question is settled: the weights are those of the best epoch.
-        """
+        """Whether a phase did not end below the loss with which the one before ended."""
         phases, losses = self.history["phase"], self.history["loss"]
         earlier = [loss for name, loss in zip(phases, losses, strict=True) if name != phase.name]
         own = [loss for name, loss in zip(phases, losses, strict=True) if name == phase.name]
-        if self.validation is not None or not earlier or not own or own[-1] < earlier[-1]:
+        if not earlier or not own or own[-1] < earlier[-1]:
             return False
         warnings.warn(
             f"Phase {phase.name!r} did not lower the training loss ({earlier[-1]:.3g} before, "

@@ -270,9 +270,12 @@ def test_batch_norm_inside_a_nested_network_keeps_its_statistics(coloured):
         np.testing.assert_array_equal(a, b)
 
 
+def with_labels_of_chance(coloured):
+    return coloured[0], np.random.default_rng(0).permutation(coloured[1])
+
+
 def test_phase_that_makes_things_worse_is_undone_with_a_warning(coloured):
-    X, y = coloured
-    noise = np.random.default_rng(0).permutation(y)
+    X, noise = with_labels_of_chance(coloured)
     ruinous = fine_tuned(trainable="all", epochs=2, learning_rate=10.0, warmup_epochs=0)
     with pytest.warns(UserWarning, match="'fine_tune' did not lower the training loss"):
         ruinous.fit(X, noise)
@@ -289,10 +292,6 @@ def ruined_at_the_end(**kwargs):
     callbacks = [keras.callbacks.LearningRateScheduler(rate)]
     phases = {"head_epochs": 1, "epochs": 2, "learning_rate": 0.003, "warmup_epochs": 0}
     return fine_tuned(trainable="all", callbacks=callbacks, **phases, **kwargs)
-
-
-def with_labels_of_chance(coloured):
-    return coloured[0], np.random.default_rng(0).permutation(coloured[1])
 
 
 def test_phase_that_ends_worse_than_it_began_is_undone(coloured):
