@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 Vectors: TypeAlias = dict[bytes, NDArray[np.float32]]
 
 # Another number names another file: what an older version wrote is not read.
-FORMAT = 1
+FORMAT = 2
 MEMORY = "memory"
 MEMORY_BYTES = 2**29
 _KEYS_PER_QUERY = 500

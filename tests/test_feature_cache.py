@@ -30,7 +30,7 @@ from skdr import (
     _feature_store,
     as_image_column,
 )
-from skdr._feature_store import MEMORY, MemoryStore
+from skdr._feature_store import FORMAT, MEMORY, MemoryStore
 from skdr.networks import ForwardPass
 from tests.conftest import tiny_network
 
@@ -245,7 +245,7 @@ def test_palettes_tell_images_apart():
 def test_damaged_vector_is_recomputed_with_a_warning(coloured, tmp_path):
     X = coloured[0]
     right = features(X, tmp_path)
-    with sqlite3.connect(tmp_path / "features-1.sqlite") as connection:
+    with sqlite3.connect(tmp_path / f"features-{FORMAT}.sqlite") as connection:
         connection.execute("UPDATE vectors SET vector = zeroblob(length(vector)) WHERE rowid < 4")
     with pytest.warns(UserWarning, match="3 vectors in it are damaged"):
         np.testing.assert_array_equal(features(X, tmp_path), right)
@@ -254,7 +254,7 @@ def test_damaged_vector_is_recomputed_with_a_warning(coloured, tmp_path):
 
 @pytest.mark.parametrize("damage", ["overwritten", "truncated", "no database"])
 def test_damaged_file_is_set_aside_with_a_warning(coloured, tmp_path, damage):
-    X, file = coloured[0], tmp_path / "features-1.sqlite"
+    X, file = coloured[0], tmp_path / f"features-{FORMAT}.sqlite"
     right = features(X, tmp_path)
     contents = bytearray(file.read_bytes())
     if damage == "overwritten":
@@ -267,7 +267,7 @@ def test_damaged_file_is_set_aside_with_a_warning(coloured, tmp_path, damage):
     with pytest.warns(UserWarning, match="is damaged"):
         np.testing.assert_array_equal(features(X, tmp_path), right)
     np.testing.assert_array_equal(features(X, tmp_path), right)
-    assert (tmp_path / "features-1.damaged").exists()
+    assert (tmp_path / f"features-{FORMAT}.damaged").exists()
 
 
 def test_folder_that_cannot_be_made_is_warned_of(coloured, tmp_path):

@@ -1,6 +1,5 @@
 """What a user's X is: a row of images, in any form, none decoded yet."""
 
-import hashlib
 import math
 import os
 import warnings
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -79,7 +79,7 @@ class ImageSource:
                 contents: Any = Path(item).read_bytes()
             except OSError as exc:
                 raise undecodable([(self, int(i), exc)]) from exc
-            return hashlib.sha256(contents).digest()[:16]
+            return xxhash.xxh3_128_digest(contents)
         if isinstance(item, Image.Image):
             looks = (item.getpalette(), item.info.get("transparency"), dict(item.getexif()))
             header, contents = f"{item.mode}{item.size}{looks}", item.tobytes()
@@ -88,9 +88,9 @@ class ImageSource:
             header = f"{contents.dtype.str}{contents.shape}"
             if contents.dtype.hasobject:
                 self.decode(int(i))  # raises the error that says what is wrong with it
-        digest = hashlib.sha256(header.encode())
+        digest = xxhash.xxh3_128(header.encode())
         digest.update(contents)
-        return digest.digest()[:16]
+        return digest.digest()
 
     def digests(self) -> list[bytes]:
         """Return the digests of all images, computed in threads."""

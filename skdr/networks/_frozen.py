@@ -19,6 +19,7 @@ from skdr.networks._batch_norm import last_batch_norm, mean_shift
 from skdr.networks._build import BackboneLike, build_backbone, keras_seed, use_dtype, weights_hash
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
+from skdr.networks._openvino import OpenVINO
 from skdr.networks._taps import find_tap_operation, n_features, tap_features
 
 
@@ -31,16 +32,21 @@ class FrozenNetwork:
         As `build_backbone` returns it; not to be changed from now on.
     backbone : str, keras.Model or callable
         What it was built from: a name brings its named taps.
+    engine : OpenVINO, optional
+        What runs it; by default Keras's backend does.
     """
 
-    def __init__(self, network: keras.Model, backbone: BackboneLike):
+    def __init__(
+        self, network: keras.Model, backbone: BackboneLike, engine: OpenVINO | None = None
+    ):
         self.network = network
         self.backbone = backbone
+        self.engine = engine
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._operations: dict[str, keras.Operation] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenNetwork, (self.network, self.backbone)
+        return FrozenNetwork, (self.network, self.backbone, self.engine)
 
     @functools.cached_property
     def weights_hash(self) -> str:
@@ -50,7 +56,8 @@ class FrozenNetwork:
     @functools.cached_property
     def fingerprint(self) -> str:
         """A hash of what the network computes: its layers, their code and weights."""
-        parts = [self.network.to_json(), self.weights_hash, keras.backend.backend()]
+        runs_on = repr(self.engine) if self.engine else keras.backend.backend()
+        parts = [self.network.to_json(), self.weights_hash, runs_on]
         kinds = {type(operation) for operation in self.network.operations}
         own = [kind for kind in kinds if kind.__module__.split(".")[0] not in ("keras", "skdr")]
         parts += sorted(code_fingerprint(kind) for kind in own)
@@ -105,7 +112,8 @@ class FrozenNetwork:
         """Return the compiled forward pass to the features of some layers."""
         key = (tuple(layers), pooling)
         if key not in self._forward_passes:
-            self._forward_passes[key] = ForwardPass(self.features(layers, pooling))
+            features = self.features(layers, pooling)
+            self._forward_passes[key] = ForwardPass(features, compiler=self.engine)
         return self._forward_passes[key]
 
 
@@ -119,6 +127,7 @@ def frozen_network(
     image_size: tuple[int, int],
     *,
     dtype: str = "float32",
+    engine: str = "keras",
     seed: int = 0,
 ) -> FrozenNetwork:
     """Return a frozen network; the last few of the process are kept.
@@ -129,6 +138,8 @@ def frozen_network(
         See `build_backbone`.
     dtype : {"float32", "bfloat16", "float16"}, default="float32"
         Precision in which it computes.
+    engine : {"keras", "openvino"}, default="keras"
+        What runs it: the backend of Keras, or `OpenVINO`.
     seed : int, default=0
         Random weights are drawn from it.
 
@@ -137,15 +148,16 @@ def frozen_network(
     network : FrozenNetwork
         Shared by all who ask for the same: not to be changed.
     """
+    runs_on = OpenVINO(dtype) if engine == "openvino" else None
     with _building:
-        key = (network_origin(backbone, weights, seed), image_size, dtype)
+        key = (network_origin(backbone, weights, seed), image_size, dtype, engine)
         network = _kept.get(key)
         if network is None:
             with keras_seed(seed):
                 built = build_backbone(backbone, weights, image_size)
-            use_dtype(built, dtype)
+            use_dtype(built, "float32" if runs_on else dtype)
             built.trainable = False
-            network = FrozenNetwork(built, backbone)
+            network = FrozenNetwork(built, backbone, runs_on)
         keep_last_few(_kept, key, network)
         return network
 

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skdr.networks._fold import fold_batch_norm
 
+Compiler: TypeAlias = Callable[[keras.Model], Callable[[Any], Any]]
 # Below so many rows, matrix products take other paths on small problems, and
 # their last rows are computed in another order than the rest.
 _MIN_ROWS = 64
@@ -31,18 +32,28 @@ class ForwardPass:
     constant_weights : bool, default=True
         Whether its weights stay what they are at the first call, which makes
         it faster: see `fold_batch_norm`.
+    compiler : callable, default=None
+        Turns a network into a function from batches to outputs, such as
+        `OpenVINO`. By default Keras's backend does.
     """
 
-    def __init__(self, network: keras.Model, *, constant_weights: bool = True):
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        constant_weights: bool = True,
+        compiler: Compiler | None = None,
+    ):
         self.network = network
         self.constant_weights = constant_weights
+        self.compiler = compiler or compile_with_keras
         self._call: Callable[[Any], Any] | None = None
 
     def __call__(self, batches: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
         """Return the outputs for all batches, one row an image."""
         if self._call is None:
             fixed = self.constant_weights
-            self._call = _compile(fold_batch_norm(self.network) if fixed else self.network)
+            self._call = self.compiler(fold_batch_norm(self.network) if fixed else self.network)
         outputs = [self._call(_padded(batch))[: len(batch)] for batch in batches]
         return np.concatenate(outputs, dtype=np.float32)
 
@@ -110,7 +121,8 @@ def _padded(batch: NDArray[Any]) -> NDArray[np.float32]:
     return padded
 
 
-def _compile(network: keras.Model) -> Callable[[Any], Any]:
+def compile_with_keras(network: keras.Model) -> Callable[[Any], Any]:
+    """Return a network as a function from batches to outputs, compiled by Keras's backend."""
     if keras.backend.backend() != "tensorflow":
         return network.predict_on_batch
     import tensorflow as tf
