@@ -1,6 +1,7 @@
 """The forward pass of a frozen network, against Keras's own and against plain matrix products."""
 
 import importlib.util
+from functools import partial
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from networks import spread_batch_norm
 from report import interleaved, parse, print_machine, print_ratios
 
-from skdr.networks import ForwardPass, build_backbone, default_image_size
+from skdr.networks import ForwardPass, OpenVINO, build_backbone, default_image_size, use_dtype
 
 # Multiplications and additions of one image at the default size, in 1e9.
 OPERATIONS = {
@@ -27,14 +28,22 @@ def sgemm_rate(rounds=9, n=2048):
     return 2 * n**3 / np.median(seconds) / 1e9
 
 
-def openvino_pass(network):
-    """Return the forward pass by OpenVINO in float32, where it is installed."""
+def plain_openvino(network):
+    """Return the forward pass by OpenVINO as one would write it by hand, in float32."""
     import openvino
 
     model = openvino.convert_model(network)
     model.reshape([-1, *network.input_shape[1:]])
     compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda images: compiled(images)[0]
+
+
+def in_bfloat16(network):
+    """Return a copy of a network that computes in bfloat16."""
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    use_dtype(copy, "bfloat16")
+    return copy
 
 
 def measure(name, n_images, rounds):
@@ -46,22 +55,32 @@ def measure(name, n_images, rounds):
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 255, (n_images, *network.input_shape[1:])).astype(np.float32)
     compiled = tf.function(lambda batch: network(batch, training=False))
-    ours = ForwardPass(network)
+    passes = {
+        "skdr": ForwardPass(network),
+        "skdr, bfloat16": ForwardPass(in_bfloat16(network)),
+    }
+    if importlib.util.find_spec("openvino"):
+        passes["skdr, openvino"] = ForwardPass(network, compiler=OpenVINO("float32"))
+        passes["skdr, openvino, bfloat16"] = ForwardPass(network, compiler=OpenVINO("bfloat16"))
     alternatives = {
         "keras.Model.predict": lambda: network.predict(images, verbose=0),
         "compiled call": lambda: compiled(images).numpy(),
-        "skdr": lambda: ours([images]),
+        **{way: partial(run, [images]) for way, run in passes.items()},
     }
     if importlib.util.find_spec("openvino"):
-        run = openvino_pass(network)
-        alternatives["OpenVINO"] = lambda: run(images)
+        by_hand = plain_openvino(network)
+        alternatives["OpenVINO by hand, float32"] = lambda: by_hand(images)
     expected = compiled(images).numpy()
-    error = np.abs(ours([images]) - expected).max() / np.abs(expected).max()
+    print(f"\n{name}: outputs differ from Keras's, at most, by this share of the largest:")
+    for way, run in passes.items():
+        print(f"{way:>34}  {np.abs(run([images]) - expected).max() / np.abs(expected).max():.0e}")
     rate = sgemm_rate()
     seconds = interleaved(alternatives, rounds)
-    share = OPERATIONS[name] * n_images / np.median(seconds["skdr"]) / rate
-    print(f"\n{name}: {share:.0%} of the rate of sgemm ({rate:.0f} GFLOP/s), ", end="")
-    print(f"outputs within {error:.0e} of Keras's")
+    print(f"share of the rate of sgemm ({rate:.0f} GFLOP/s):")
+    for way in ("skdr", "skdr, openvino"):
+        if way in seconds:
+            share = OPERATIONS[name] * n_images / np.median(seconds[way]) / rate
+            print(f"{way:>34}  {share:.0%}")
     print_ratios(seconds, "keras.Model.predict", per_second=n_images)
 
 

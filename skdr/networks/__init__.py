@@ -33,6 +33,7 @@ from skdr.networks._head import (
 )
 from skdr.networks._inference import ForwardPass, batches_of
 from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_network
+from skdr.networks._openvino import OpenVINO
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
 
@@ -47,6 +48,7 @@ __all__ = [
     "ForwardPass",
     "FrozenNetwork",
     "KeptNetwork",
+    "OpenVINO",
     "SplitNetwork",
     "add_head",
     "augmentation_layers",
