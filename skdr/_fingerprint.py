@@ -134,7 +134,9 @@ def _package(module: str) -> str | None:
     if top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return top
     package = sys.modules.get(top)
-    if _INSTALLED.isdisjoint(Path(getattr(package, "__file__", None) or "").parts):
+    parts = Path(getattr(package, "__file__", None) or "").parts
+    # skdr counts as installed also where somebody works on it.
+    if top != __name__.split(".")[0] and _INSTALLED.isdisjoint(parts):
         return None
     return f"{top} {getattr(package, '__version__', '')}"
 

@@ -118,3 +118,12 @@ def test_processes_agree():
     command = [sys.executable, "-c", textwrap.dedent(source)]
     runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
     assert runs[0].stdout == runs[1].stdout
+
+
+def test_strategies_of_skdr_have_a_fingerprint_wherever_it_is_installed():
+    from skdr import ScratchCNNClassifier
+
+    fitted = ScratchCNNClassifier(image_size=16, epochs=1)
+    before = code_fingerprint(ScratchCNNClassifier(image_size=16, epochs=1))
+    fitted.fit(np.zeros((4, 8, 8, 3)) + np.arange(4)[:, None, None, None], [0, 1, 0, 1])
+    assert code_fingerprint(ScratchCNNClassifier(image_size=16, epochs=1)) == before

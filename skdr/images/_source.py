@@ -76,7 +76,8 @@ class ImageSource:
         item = self._item(i)
         if is_path(item):
             try:
-                contents: Any = Path(item).read_bytes()
+                with open(item, "rb") as file:
+                    contents: Any = file.read()
             except OSError as exc:
                 raise undecodable([(self, int(i), exc)]) from exc
             return xxhash.xxh3_128_digest(contents)
@@ -114,7 +115,7 @@ class ImageSource:
         missing = [
             (self, i, FileNotFoundError("no such file"))
             for i in range(len(self))
-            if is_path(self._item(i)) and not Path(self._item(i)).exists()
+            if is_path(self._item(i)) and not os.path.exists(self._item(i))
         ]
         if missing:
             raise undecodable(missing)
