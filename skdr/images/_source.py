@@ -132,14 +132,15 @@ def n_threads() -> int:
 def undecodable(failures: Iterable[tuple[ImageSource, int, BaseException]]) -> ImageDecodeError:
     """Make one error of several images and what is wrong with each."""
     failures = list(failures)
-    causes = [f"{s.describe(i)}: {_cause(exc)}" for s, i, exc in failures]
-    if len(causes) == 1:
-        message = f"Cannot decode {causes[0]}"
+    causes = tuple(_cause(exc) for _, _, exc in failures)
+    lines = [f"{s.describe(i)}: {cause}" for (s, i, _), cause in zip(failures, causes, strict=True)]
+    if len(lines) == 1:
+        message = f"Cannot decode {lines[0]}"
     else:
-        listed = "\n  ".join(causes[:_MAX_LISTED])
-        more = f"\n  and {len(causes) - _MAX_LISTED} more" if len(causes) > _MAX_LISTED else ""
-        message = f"Cannot decode {len(causes)} images:\n  {listed}{more}"
-    return ImageDecodeError(message, tuple(int(s.indices[i]) for s, i, _ in failures))
+        listed = "\n  ".join(lines[:_MAX_LISTED])
+        more = f"\n  and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
+        message = f"Cannot decode {len(lines)} images:\n  {listed}{more}"
+    return ImageDecodeError(message, tuple(int(s.indices[i]) for s, i, _ in failures), causes)
 
 
 def _cause(exc: BaseException) -> str:
