@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
-from sklearn.utils import check_random_state, column_or_1d, compute_class_weight
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     assert_all_finite,
@@ -20,9 +20,10 @@ from sklearn.utils.validation import (
 )
 
 from skdr._callbacks import counted, progress_bar
-from skdr._params import Interval, StrOptions, fit_context
+from skdr._fit_tasks import FitTasks
+from skdr._params import CallbackSupportMixin, Interval, StrOptions, fit_context
 from skdr._phases import Settings
-from skdr._samples import check_weights, merge_equal_images, wants_class_numbers
+from skdr._samples import check_weights, class_weights, merge_equal_images, wants_class_numbers
 from skdr._training import Examples, Trainer
 from skdr.images import (
     ImageArray,
@@ -34,6 +35,9 @@ from skdr.images import (
 from skdr.networks import (
     FittedNetwork,
     KeptNetwork,
+    batch_size_of_passes,
+    batch_size_of_training,
+    exportable,
     hashable,
     kept_network,
     keras_seed,
@@ -50,13 +54,13 @@ _NOT_COMPILED = {
 _RATES = {"learning_rate", "head_learning_rate"}
 
 
-class ImageEstimator(BaseEstimator):
+class ImageEstimator(CallbackSupportMixin, BaseEstimator):
     """An estimator whose X is images."""
 
     _image_constraints: ClassVar[dict[str, Any]] = {
         "image_size": [Interval(Integral, 1, None, closed="left"), "array-like", None],
         "preprocess": [callable, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "image_shape": ["array-like", None],
         "image_column": [str, None],
         "value_range": ["array-like"],
@@ -72,6 +76,15 @@ class ImageEstimator(BaseEstimator):
             image_column=self.image_column,
             value_range=self.value_range,
         )
+
+    @property
+    def _n_at_once(self) -> int:
+        """How many images are decoded, and pass the network, at once."""
+        return batch_size_of_passes(self.batch_size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the copy that `model_` makes: the network is there already."""
+        return {name: value for name, value in super().__getstate__().items() if name != "model_"}
 
     def _resolve_image_size(
         self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]
@@ -131,6 +144,11 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     def _train_network(self, trainer: Trainer) -> None:
         """Train `trainer.classifier`."""
 
+    @property
+    def _n_phases(self) -> int:
+        """How many phases training has."""
+        return 1
+
     @abstractmethod
     def _network_origin(self, seed: int) -> Hashable:
         """Return what the weights of an untrained network come from."""
@@ -170,6 +188,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             If X holds no images, y is no class labels, or training diverges.
         """
         source = self._validate_images(X, reset=True)
+        tasks = FitTasks(self, X, y, sample_weight, n_phases=self._n_phases)
         y = self._encode_labels(y, len(source))
         weights = check_weights(sample_weight, len(source))
         groups = self._groups(X, len(source))
@@ -188,6 +207,11 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         # Callbacks of the user may have changed anything.
         with kept_network(configuration, build, keep=not self.callbacks) as kept:
             self._load_start(kept, image_size)
+
+            def as_fitted() -> dict[str, Any]:
+                fitted = FittedNetwork(kept, kept.network.get_weights())
+                return {"_fitted": fitted, "_features": None, "image_size_": image_size}
+
             examples = [
                 self._examples(
                     source.take(chosen[rows]), y[chosen[rows]], weights[rows], image_size
@@ -199,9 +223,12 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
                 set_class_shares(kept.network, shares)
             validation = examples[1] if len(examples) > 1 else None
             settings = self._settings(seed)
-            trainer = Trainer(kept, examples[0], validation, settings, self.callbacks or ())
+            trainer = Trainer(
+                kept, examples[0], validation, settings, self.callbacks or (), tasks, as_fitted
+            )
             self._train_network(trainer)
             self._keep(trainer, image_size)
+        tasks.finish()
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
@@ -294,7 +321,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
 
     def _probabilities(self, source: ImageSource) -> NDArray[np.float32]:
         """Decode, preprocess, resize and run the network."""
-        batches = decoded_batches(source, self.image_size_, self.batch_size, self.preprocess)
+        batches = decoded_batches(source, self.image_size_, self._n_at_once, self.preprocess)
         return self._fitted(counted(batches, progress_bar(len(source), self.verbose)))
 
     def _configuration(self, image_size: tuple[int, int], seed: int) -> Hashable | None:
@@ -332,36 +359,24 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         weights: NDArray[np.float64],
         image_size: tuple[int, int],
     ) -> Examples:
-        in_loss = weights * self._class_weights(y, weights)[y]
+        in_loss = weights * class_weights(self.class_weight, self.classes_, y, weights)[y]
         targets: NDArray[Any] = y
         if not wants_class_numbers(self.loss):
             targets = np.eye(len(self.classes_), dtype=np.float32)[y]
 
         def decode(source: ImageSource) -> ImageArray:
-            return decode_all(source, image_size, self.batch_size, self.preprocess)
+            return decode_all(source, image_size, self._n_at_once, self.preprocess)
 
         in_loss = (in_loss / in_loss.mean()).astype(np.float32)
         return Examples(source, targets, in_loss, weights, decode)
-
-    def _class_weights(
-        self, y: NDArray[np.intp], weights: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        n_classes = len(self.classes_)
-        if self.class_weight == "balanced":
-            totals = np.bincount(y, weights, minlength=n_classes)
-            return np.divide(totals.sum() / n_classes, totals, where=totals > 0, out=totals)
-        present = np.unique(y)
-        result = np.ones(n_classes)
-        labels = self.classes_[present]
-        result[present] = compute_class_weight(self.class_weight, classes=labels, y=labels)
-        return result
 
     def _settings(self, seed: int) -> Settings:
         return Settings(
             optimizer=self.optimizer,
             loss=self.loss,
             metrics=["accuracy"] if self.metrics is None else list(self.metrics),
-            batch_size=self.batch_size,
+            batch_size=batch_size_of_training(self.batch_size),
+            finds_batch_size=self.batch_size == "auto",
             augmentation=self.augmentation,
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,
@@ -373,6 +388,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         self.__dict__.pop("model_", None)
         self._fitted = FittedNetwork(trainer.kept, trainer.classifier.get_weights())
         self.image_size_ = image_size
+        self.batch_size_ = trainer.batch_size
         self.history_ = trainer.history
         self.n_iter_ = len(trainer.history.get("loss", []))
         self.best_validation_loss_ = trainer.keep_best.best_loss if self.early_stopping else None
@@ -381,4 +397,4 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     def model_(self) -> keras.Model:
         """The trained network: a copy, made when it is first asked for."""
         check_is_fitted(self)
-        return self._fitted.to_keras()
+        return exportable(self._fitted.to_keras())

@@ -23,7 +23,7 @@ class Recorder(keras.callbacks.Callback):
         row: dict[str, Any] = {
             "phase": self._phase,
             "epoch": epoch + 1,
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             **{name: float(value) for name, value in logs.items()},
         }
         for name, value in row.items():

@@ -15,11 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 from skdr._base import ImageEstimator
 from skdr._feature_cache import FrozenFeatures
 from skdr._feature_store import MEMORY
+from skdr._fit_tasks import FitTasks
 from skdr._params import StrOptions, fit_context
 from skdr.networks import (
     LAST,
     BackboneLike,
     default_image_size,
+    exportable,
     frozen_network,
     smallest_image_size,
 )
@@ -57,8 +59,9 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     preprocess : callable, default=None
         Takes one RGB image of shape (h, w, 3), uint8 or float32 in 0..255,
         and returns one, before resizing. Must be picklable for ``n_jobs``.
-    batch_size : int, default=32
-        Images in one pass through the network.
+    batch_size : int or "auto", default=32
+        Images in one pass through the network, at most: fewer where a GPU has
+        too little memory. ``"auto"`` is 256 on a GPU and 32 elsewhere.
     dtype : {"float32", "bfloat16", "float16"}, default="float32"
         Precision in which the network computes. Features are float32 always.
         On a processor with bfloat16 instructions InceptionV3 and ResNet50 run
@@ -151,7 +154,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         pooling: str | None = "avg",
         image_size: int | tuple[int, int] | None = None,
         preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
-        batch_size: int = 32,
+        batch_size: int | str = 32,
         dtype: str = "float32",
         engine: str = "keras",
         cache: str | os.PathLike[str] | None = MEMORY,
@@ -202,6 +205,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             If ``engine="openvino"`` and OpenVINO is not installed.
         """
         source = self._validate_images(X, reset=True)
+        tasks = FitTasks(self, X, y)
         self.image_size_ = self._resolve_image_size(
             source, default_image_size(self.backbone), smallest_image_size(self.backbone)
         )
@@ -220,12 +224,13 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             self.pooling,
             self.image_size_,
             self.preprocess,
-            self.batch_size,
+            self._n_at_once,
             self.cache,
         )
         self._n_features_out = self._features.n_features
         self.weights_hash_ = network.weights_hash
         self.__dict__.pop("model_", None)
+        tasks.finish()
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
@@ -252,7 +257,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     def model_(self) -> keras.Model:
         """The network, from RGB images in 0..255 to features: a copy."""
         check_is_fitted(self)
-        return self._features.to_keras()
+        return exportable(self._features.to_keras())
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

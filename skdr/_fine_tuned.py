@@ -98,8 +98,10 @@ class FineTunedCNNClassifier(CNNClassifier):
         class numbers.
     metrics : sequence, default=None
         Metrics that Keras reports into `history_`; None is accuracy.
-    batch_size : int, default=32
-        Images in one step of training, and in one pass of prediction.
+    batch_size : int or "auto", default=32
+        Images in one step of training, and in one pass of prediction. With
+        ``"auto"`` half as many, and half of that, until a step fits into the
+        memory of the GPU.
     augmentation : {"fundus", "natural"}, layer, sequence of layers or None, default=None
         Random variation of the training images, anew in each epoch:
         ``"fundus"`` (full rotation, flips, 10% zoom and contrast), ``"natural"``
@@ -157,6 +159,8 @@ class FineTunedCNNClassifier(CNNClassifier):
         One entry an epoch: ``"phase"``, ``"epoch"``, ``"learning_rate"``,
         ``"loss"``, the metrics, and with early stopping the same on the
         images set aside (``"val_loss"``, ...).
+    batch_size_ : int
+        Images in one step of the last phase.
     n_iter_ : int
         Epochs trained, over all phases.
     best_validation_loss_ : float or None
@@ -269,7 +273,7 @@ class FineTunedCNNClassifier(CNNClassifier):
         optimizer: str | keras.optimizers.Optimizer = "adam",
         loss: str | keras.losses.Loss | Callable[..., Any] = "categorical_crossentropy",
         metrics: Sequence[Any] | None = None,
-        batch_size: int = 32,
+        batch_size: int | str = 32,
         augmentation: Augmentation = None,
         class_weight: Mapping[Any, float] | str | None = None,
         early_stopping: bool = False,
@@ -370,6 +374,10 @@ class FineTunedCNNClassifier(CNNClassifier):
         self._features = features
         self._first_of_head = head.first
 
+    @property
+    def _n_phases(self) -> int:
+        return 1 + (self.trainable != "head" and self.epochs > 0)
+
     def _phases(self, trainer: Trainer) -> tuple[Phase, Phase]:
         blocks = learning_blocks(trainer.classifier, self.backbone)
         head = Phase(
@@ -409,7 +417,7 @@ class FineTunedCNNClassifier(CNNClassifier):
             self.pooling,
             image_size,
             self.preprocess,
-            self.batch_size,
+            self._n_at_once,
             self.cache,
         )
 
@@ -420,4 +428,4 @@ class FineTunedCNNClassifier(CNNClassifier):
         if self._features is None:
             return super()._probabilities(source)
         vectors = self._features(source, verbose=self.verbose)
-        return self._fitted(batches_of(vectors, self.batch_size), self._first_of_head)
+        return self._fitted(batches_of(vectors, self._n_at_once), self._first_of_head)

@@ -59,6 +59,7 @@ class Settings:
     loss: str | keras.losses.Loss | Callable[..., Any]
     metrics: Sequence[Any]
     batch_size: int
+    finds_batch_size: bool
     augmentation: Augmentation
     n_iter_no_change: int
     tol: float

@@ -1,11 +1,12 @@
 """What comes beside the images: labels and weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import assert_all_finite
 
 from skdr.images import ImageSource
@@ -54,3 +55,20 @@ def merge_equal_images(
 def wants_class_numbers(loss: str | keras.losses.Loss | Callable[..., Any]) -> bool:
     name = loss if isinstance(loss, str) else type(loss).__name__
     return name.lower().startswith("sparse")
+
+
+def class_weights(
+    class_weight: Mapping[Any, float] | str | None,
+    classes: NDArray[Any],
+    y: NDArray[np.intp],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the weight of each class in the loss; y indexes `classes`."""
+    if class_weight == "balanced":
+        totals = np.bincount(y, weights, minlength=len(classes))
+        return np.divide(totals.sum() / len(classes), totals, where=totals > 0, out=totals)
+    present = np.unique(y)
+    result = np.ones(len(classes))
+    labels = classes[present]
+    result[present] = compute_class_weight(class_weight, classes=labels, y=labels)
+    return result

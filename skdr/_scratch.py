@@ -68,8 +68,10 @@ class ScratchCNNClassifier(CNNClassifier):
         class numbers.
     metrics : sequence, default=None
         Metrics that Keras reports into `history_`; None is accuracy.
-    batch_size : int, default=32
-        Images in one step of training, and in one pass of prediction.
+    batch_size : int or "auto", default=32
+        Images in one step of training, and in one pass of prediction. With
+        ``"auto"`` half as many, and half of that, until a step fits into the
+        memory of the GPU.
     augmentation : {"fundus", "natural"}, layer, sequence of layers or None, default=None
         Random variation of the training images, anew in each epoch:
         ``"fundus"`` (full rotation, flips, 10% zoom and contrast), ``"natural"``
@@ -123,6 +125,8 @@ class ScratchCNNClassifier(CNNClassifier):
         One entry an epoch: ``"phase"``, ``"epoch"``, ``"learning_rate"``,
         ``"loss"``, the metrics, and with early stopping the same on the
         images set aside (``"val_loss"``, ...).
+    batch_size_ : int
+        Images in one step of the last phase.
     n_iter_ : int
         Epochs trained, over all phases.
     best_validation_loss_ : float or None
@@ -177,7 +181,7 @@ class ScratchCNNClassifier(CNNClassifier):
         optimizer: str | keras.optimizers.Optimizer = "adam",
         loss: str | keras.losses.Loss | Callable[..., Any] = "categorical_crossentropy",
         metrics: Sequence[Any] | None = None,
-        batch_size: int = 32,
+        batch_size: int | str = 32,
         augmentation: Augmentation = None,
         class_weight: Mapping[Any, float] | str | None = None,
         early_stopping: bool = False,

@@ -15,9 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._callbacks import History, KeepBest, Progress, Recorder, UserCallbacks
+from skdr._fit_tasks import FitTasks, Reconstruction
 from skdr._phases import CompiledPhase, Phase, Settings
 from skdr.images import ImageArray, ImageSource
-from skdr.networks import KeptNetwork, augmentation_layers, batches_of, set_trainable
+from skdr.networks import (
+    KeptNetwork,
+    augmentation_layers,
+    batches_of,
+    gpu_turn,
+    is_out_of_memory,
+    set_trainable,
+)
 
 # Outputs of the frozen layers are kept between epochs up to this size.
 MAX_ACTIVATION_BYTES = 2**31
@@ -84,12 +92,18 @@ class Trainer:
     settings : Settings
     callbacks : sequence of keras.callbacks.Callback
         Deep copies are called, through all phases as through one training.
+    tasks : FitTasks
+        Tells scikit-learn's callbacks.
+    as_fitted : callable
+        Returns the attributes of an estimator that is fitted as far as training has come.
 
     Attributes
     ----------
     history : dict of str to list
         One entry an epoch: ``"phase"``, ``"epoch"`` (from 1, in its phase),
         ``"learning_rate"`` and what Keras reports.
+    batch_size : int
+        Images in one step.
     """
 
     def __init__(
@@ -98,15 +112,19 @@ class Trainer:
         train: Examples,
         validation: Examples | None,
         settings: Settings,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
+        callbacks: Sequence[keras.callbacks.Callback],
+        tasks: FitTasks,
+        as_fitted: Reconstruction,
     ):
         self.kept = kept
         self.classifier = kept.network
         self.train = train
         self.validation = validation
         self.settings = settings
+        self.batch_size = settings.batch_size
         self.history: History = {}
         self.keep_best = KeepBest(settings.n_iter_no_change, settings.tol)
+        self._tasks, self._as_fitted = tasks, as_fitted
         self._user_callbacks = UserCallbacks(self.classifier, copy.deepcopy(list(callbacks)))
 
     @property
@@ -153,7 +171,7 @@ class Trainer:
         inputs = [e.images for e in self.examples] if start is None else start.arrays
         forward = self.kept.forward_pass(start.first if start else 0, first)
         return FrozenOutputs(
-            first, [forward(batches_of(array, self.settings.batch_size)) for array in inputs]
+            first, [forward(batches_of(array, self.batch_size)) for array in inputs]
         )
 
     def run(self, phase: Phase, *, start: FrozenOutputs | None) -> None:
@@ -166,10 +184,15 @@ class Trainer:
             What enters the first operation that learns: training then runs
             from there. With None it runs from the images, augmented.
         """
+        if self._tasks.stopped:
+            return
         set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
         compiled = self._compiled(phase, start)
-        network, batch_size = compiled.network, self.settings.batch_size
+        network = compiled.network
         inputs = [e.images for e in self.examples] if start is None else start.arrays
+        if self.settings.finds_batch_size:
+            self._find_batch_size(network, inputs[0])
+        batch_size = self.batch_size
         n_steps = -(-len(self.train) // batch_size)
         compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
         self._user_callbacks.begin_phase(network)
@@ -177,7 +200,7 @@ class Trainer:
         may_be_undone = phase.must_improve and self.validation is None
         before = network.get_weights() if may_be_undone else None
         rng = np.random.default_rng(self.settings.seed)
-        with ExitStack() as stack:
+        with gpu_turn(), ExitStack() as stack:
             feeds = [
                 stack.enter_context(_Batches(array, examples, batch_size, order))
                 for array, examples, order in zip(inputs, self.examples, (rng, None), strict=False)
@@ -200,10 +223,28 @@ class Trainer:
             self.kept.compiled[key] = CompiledPhase(network, phase, self.settings)
         return self.kept.compiled[key]
 
+    def _find_batch_size(self, network: keras.Model, inputs: ImageArray) -> None:
+        """Halve the batches until one step fits into the memory of the device."""
+        before = network.get_weights()
+        while True:
+            feed = _Batches(inputs, self.train, self.batch_size, None)
+            images, targets, weights = feed[0]
+            try:
+                with gpu_turn():
+                    network.train_on_batch(images, targets, sample_weight=weights)
+                break
+            except Exception as exc:
+                if self.batch_size == 1 or not is_out_of_memory(exc):
+                    raise
+            self.batch_size = -(-self.batch_size // 2)
+        network.set_weights(before)
+        network.reset_metrics()
+
     def _callbacks(self, phase: Phase) -> list[keras.callbacks.Callback]:
         return [
             Recorder(phase.name, self.history),
             *([self.keep_best] if self.validation is not None else []),
+            self._tasks.epochs_of(phase.name, phase.epochs, self._as_fitted),
             *([Progress(phase.name, phase.epochs)] if self.settings.verbose else []),
             self._user_callbacks,
         ]

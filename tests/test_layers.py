@@ -1,6 +1,10 @@
 """Imports run downward only, and each layer keeps to its libraries."""
 
 import ast
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,7 @@ import pytest
 import skdr
 
 ROOT = Path(skdr.__file__).parent
+REPOSITORY = Path(__file__).resolve().parents[1]
 # From the top down; a module may import what stands in a lower row.
 LAYERS = [
     ["model_selection"],
@@ -17,7 +22,7 @@ LAYERS = [
     ["_training", "_feature_cache", "_samples"],
     ["_feature_store", "_phases"],
     ["preprocessing"],
-    ["images", "networks", "metrics", "datasets", "_callbacks"],
+    ["images", "networks", "metrics", "datasets", "_callbacks", "_fit_tasks"],
     ["exceptions", "_params", "_fingerprint"],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
@@ -65,7 +70,25 @@ def test_layer_keeps_to_its_libraries(folder, library):
 
 def test_tensorflow_is_imported_in_one_file():
     users = [p.name for p in MODULES if "tensorflow" in set(imported_modules(p))]
-    assert users == ["_inference.py"]
+    assert users == ["_tensorflow.py"]
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_skdr_needs_no_tensorflow_where_keras_runs_on_another_backend():
+    code = (
+        "import sys, numpy as np\n"
+        "class NotInstalled:\n"
+        "    def find_spec(self, name, *args):\n"
+        "        if name.split('.')[0] == 'tensorflow': raise ImportError(name)\n"
+        "sys.meta_path.insert(0, NotInstalled())\n"
+        "from skdr import PretrainedFeatureExtractor, ScratchCNNClassifier\n"
+        "from tests.conftest import tiny_network\n"
+        "X = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)\n"
+        "PretrainedFeatureExtractor(tiny_network, image_size=16).fit_transform(X)\n"
+        "ScratchCNNClassifier(tiny_network, epochs=1).fit(X, np.arange(8) % 2).predict(X)\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=REPOSITORY)
 
 
 def test_private_names_of_scikit_learn_are_imported_in_one_file():

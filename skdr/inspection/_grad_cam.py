@@ -12,7 +12,7 @@ from skdr.images import decoded_batches, shown_image
 from skdr.inspection._estimators import TakenApart, take_apart
 from skdr.inspection._linear_scores import linear_scores
 from skdr.inspection._plotting import image_axes, short_name, write_caption
-from skdr.networks import SplitNetwork, batches_of, find_feature_map
+from skdr.networks import SplitNetwork, batch_size_of_training, batches_of, find_feature_map
 
 # An image, a gap, and the image with its map; the width of an image is 1.
 _PAIR_WIDTH = 2.04
@@ -106,7 +106,9 @@ def grad_cam(
     heat_maps = [
         _heat_maps(*split(batch, rows))
         for batch, rows in zip(
-            _batches(parts), batches_of(coef, parts.images.batch_size), strict=True
+            _batches(parts),
+            batches_of(coef, batch_size_of_training(parts.images.batch_size)),
+            strict=True,
         )
     ]
     return Bunch(
@@ -279,7 +281,8 @@ def _class_numbers(target: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.in
 
 def _batches(parts: TakenApart) -> Iterator[NDArray[Any]]:
     images = parts.images
-    return decoded_batches(parts.source(), images.image_size_, images.batch_size, images.preprocess)
+    n_at_once = batch_size_of_training(images.batch_size)
+    return decoded_batches(parts.source(), images.image_size_, n_at_once, images.preprocess)
 
 
 def _heat_maps(maps: NDArray[np.float32], gradients: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ def make_strategies(
     image_size: int | tuple[int, int] | None = None,
     preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
     augmentation: Augmentation = None,
-    batch_size: int = 32,
+    batch_size: int | str = 32,
     image_shape: tuple[int, ...] | None = None,
     image_column: str | None = None,
     value_range: tuple[float, float] = (0, 255),
@@ -53,7 +53,7 @@ def make_strategies(
         Takes one RGB image and returns one.
     augmentation : {"fundus", "natural"}, layer, sequence of layers or None, default=None
         Variation of the training images of the last three.
-    batch_size : int, default=32
+    batch_size : int or "auto", default=32
     image_shape : tuple of int, default=None
     image_column : str, default=None
     value_range : tuple of (low, high), default=(0, 255)

@@ -6,6 +6,7 @@ from skdr.networks._build import (
     BackboneLike,
     build_backbone,
     default_image_size,
+    exportable,
     initialise_kernels,
     keras_seed,
     smallest_image_size,
@@ -22,6 +23,12 @@ from skdr.networks._freeze import (
     speed_up_batch_norm,
 )
 from skdr.networks._frozen import FrozenNetwork, frozen_network, network_origin
+from skdr.networks._gpu import (
+    batch_size_of_passes,
+    batch_size_of_training,
+    gpu_turn,
+    is_out_of_memory,
+)
 from skdr.networks._head import (
     STANDARDISE,
     STANDARDISE_PIXELS,
@@ -52,17 +59,22 @@ __all__ = [
     "SplitNetwork",
     "add_head",
     "augmentation_layers",
+    "batch_size_of_passes",
+    "batch_size_of_training",
     "batches_of",
     "build_backbone",
     "build_small_cnn",
     "cut_scores",
     "default_image_size",
+    "exportable",
     "find_feature_map",
     "first_learning",
     "frozen_network",
     "gentle_statistics",
+    "gpu_turn",
     "hashable",
     "initialise_kernels",
+    "is_out_of_memory",
     "kept_network",
     "keras_seed",
     "learning_blocks",

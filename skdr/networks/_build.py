@@ -6,7 +6,7 @@ import random
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ import numpy as np
 from skdr.exceptions import WeightsNotFoundError
 from skdr.networks._backbones import Backbone, find_backbone
 from skdr.networks._efficientnet_lite import load_imagenet_weights
+from skdr.networks._gpu import list_gpus
 
 BackboneLike: TypeAlias = str | keras.Model | Callable[[tuple[int, int, int]], keras.Model]
 _DEFAULT_SIZE = 224
@@ -111,6 +112,7 @@ def build_backbone(
     WeightsNotFoundError
         If weights are not on this machine and cannot be downloaded.
     """
+    list_gpus()  # before anything is in their memory
     path = _weights_path(weights)
     if isinstance(backbone, str):
         network = _build_named(find_backbone(backbone), weights, image_size)
@@ -288,3 +290,32 @@ def _snake_case(name: str) -> str:
     """Return the name that Keras gives to the first layer of a class."""
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def network_state(network: keras.Model) -> dict[str, Any]:
+    """Return a network as text and arrays."""
+    return {"config": network.to_json(), "weights": network.get_weights()}
+
+
+def network_from_state(state: Mapping[str, Any]) -> keras.Model:
+    """Build a network from what `network_state` returned, in Keras's safe mode.
+
+    Raises
+    ------
+    ValueError
+        If it holds code, as a Lambda layer does.
+    """
+    network = keras.models.model_from_json(state["config"])
+    network.set_weights(state["weights"])
+    return network
+
+
+def exportable(network: keras.Model) -> keras.Model:
+    """Return a network that takes and gives a plain tensor, and that Keras will export.
+
+    Keras exports what has been called, with inputs as nested as they were given.
+    """
+    (images,), (outputs,) = network.inputs, network.outputs
+    result = keras.Model(images, outputs, name=network.name)
+    result(images)
+    return result

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from skdr._fingerprint import code_fingerprint
 from skdr.networks._backbones import LAST, list_taps
 from skdr.networks._batch_norm import last_batch_norm, mean_shift
-from skdr.networks._build import BackboneLike, build_backbone, keras_seed, use_dtype, weights_hash
+from skdr.networks._build import (
+    BackboneLike,
+    build_backbone,
+    keras_seed,
+    network_from_state,
+    network_state,
+    use_dtype,
+    weights_hash,
+)
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
 from skdr.networks._openvino import OpenVINO
@@ -46,7 +54,15 @@ class FrozenNetwork:
         self._operations: dict[str, keras.Operation] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenNetwork, (self.network, self.backbone, self.engine)
+        return _restore, (self.network, self.backbone, self.engine)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For skops, which knows no Keras model."""
+        return {**network_state(self.network), "backbone": self.backbone, "engine": self.engine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        network = network_from_state(state)
+        FrozenNetwork.__init__(self, network, state["backbone"], state["engine"])
 
     @functools.cached_property
     def weights_hash(self) -> str:
@@ -115,6 +131,13 @@ class FrozenNetwork:
             features = self.features(layers, pooling)
             self._forward_passes[key] = ForwardPass(features, compiler=self.engine)
         return self._forward_passes[key]
+
+
+def _restore(
+    network: keras.Model, backbone: BackboneLike, engine: OpenVINO | None
+) -> FrozenNetwork:
+    """Unpickle; skops would call the class itself with what it cannot save."""
+    return FrozenNetwork(network, backbone, engine)
 
 
 _kept: OrderedDict[Hashable, FrozenNetwork] = OrderedDict()

@@ -1,7 +1,8 @@
-"""The forward pass of a network, compiled. The one file that knows TensorFlow."""
+"""The forward pass of a network, compiled."""
 
 import importlib
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.networks._fold import fold_batch_norm
+from skdr.networks._gpu import gpu_turn, is_out_of_memory
 
 Compiler: TypeAlias = Callable[[keras.Model], Callable[[Any], Any]]
 # Below so many rows, matrix products take other paths on small problems, and
@@ -23,7 +25,8 @@ class ForwardPass:
     """Run a network in inference mode, batch by batch.
 
     Dropout does nothing, BatchNorm uses its stored statistics, and the output
-    for an image does not depend on the other images of its batch.
+    for an image does not depend on the other images of its batch. A batch that
+    is too large for the memory of the device runs in halves, as all after it.
 
     Parameters
     ----------
@@ -48,14 +51,29 @@ class ForwardPass:
         self.constant_weights = constant_weights
         self.compiler = compiler or compile_with_keras
         self._call: Callable[[Any], Any] | None = None
+        self._max_rows: int | None = None
 
     def __call__(self, batches: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
         """Return the outputs for all batches, one row an image."""
         if self._call is None:
             fixed = self.constant_weights
             self._call = self.compiler(fold_batch_norm(self.network) if fixed else self.network)
-        outputs = [self._call(_padded(batch))[: len(batch)] for batch in batches]
+        with gpu_turn() if self.compiler is compile_with_keras else nullcontext():
+            outputs = [self._run(batch) for batch in batches]
         return np.concatenate(outputs, dtype=np.float32)
+
+    def _run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """Return the outputs of a batch, in halves where it does not fit into memory."""
+        assert self._call is not None  # for the type checker
+        if self._max_rows is None or len(batch) <= self._max_rows:
+            try:
+                return self._call(_padded(batch))[: len(batch)]
+            except Exception as exc:
+                if len(batch) == 1 or not is_out_of_memory(exc):
+                    raise
+            self._max_rows = -(-len(batch) // 2)
+        middle = -(-len(batch) // 2)
+        return np.concatenate([self._run(batch[:middle]), self._run(batch[middle:])])
 
 
 def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
@@ -79,12 +97,9 @@ def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
     """
     backend, x = keras.backend.backend(), keras.ops.convert_to_tensor(point)
     if backend == "tensorflow":
-        import tensorflow as tf
+        from skdr.networks import _tensorflow
 
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            value = function(x)
-        result = tape.gradient(value, x)
+        result = _tensorflow.gradient(function, x)
     elif backend == "jax":
         result = importlib.import_module("jax").grad(function)(x)
     elif backend == "torch":
@@ -125,13 +140,6 @@ def compile_with_keras(network: keras.Model) -> Callable[[Any], Any]:
     """Return a network as a function from batches to outputs, compiled by Keras's backend."""
     if keras.backend.backend() != "tensorflow":
         return network.predict_on_batch
-    import tensorflow as tf
+    from skdr.networks import _tensorflow
 
-    signature = [tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)]
-
-    @tf.function(input_signature=signature, autograph=False, jit_compile=False)
-    def forward(images: Any) -> Any:
-        return tf.cast(network(images, training=False), tf.float32)
-
-    traced = forward.get_concrete_function()
-    return lambda batch: traced(tf.constant(batch)).numpy()
+    return _tensorflow.compile_network(network)

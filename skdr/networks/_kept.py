@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
-from skdr.networks._build import rename_automatic_names, weights_hash
+from skdr.networks._build import (
+    network_from_state,
+    network_state,
+    rename_automatic_names,
+    weights_hash,
+)
 from skdr.networks._freeze import part_between
 from skdr.networks._inference import ForwardPass
 
@@ -105,6 +110,14 @@ class FittedNetwork:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FittedNetwork.from_keras, (self.to_keras(),)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For skops, which knows no Keras model."""
+        return network_state(self.to_keras())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.kept = KeptNetwork(network_from_state(state))
+        self.weights = self.kept.initial_weights
 
     def __call__(self, batches: Iterable[NDArray[Any]], first: int = 0) -> NDArray[np.float32]:
         """Return the outputs for what enters operation `first`, 0 being the images."""

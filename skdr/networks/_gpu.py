@@ -1,0 +1,98 @@
+"""GPUs: memory as it is needed, batches that fit, one process at a time."""
+
+import functools
+import getpass
+import importlib
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+from filelock import FileLock, Timeout
+
+# An image a step trains small data best; larger batches only fill a GPU better.
+_BATCH_SIZE = 32
+_GPU_BATCH_SIZE = 256
+# Longer than any pass over images; then it is no longer worth to wait.
+_MAX_SECONDS = 600.0
+
+
+@functools.cache
+def list_gpus() -> list[str]:
+    """Return the names of the GPUs that Keras's backend sees in this process.
+
+    On the TensorFlow backend their memory is taken as it is needed from then on.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from skdr.networks import _tensorflow
+
+        return _tensorflow.list_gpus()
+    if backend == "jax":
+        devices = importlib.import_module("jax").devices()
+        return [str(device) for device in devices if device.platform == "gpu"]
+    if backend == "torch":
+        return [f"cuda:{i}" for i in range(importlib.import_module("torch").cuda.device_count())]
+    return []
+
+
+def is_out_of_memory(exc: BaseException) -> bool:
+    """Whether a device had too little memory; the backends raise different things."""
+    names = {kind.__name__ for kind in type(exc).__mro__}
+    return bool(
+        names & {"ResourceExhaustedError", "OutOfMemoryError"}
+    ) or "RESOURCE_EXHAUSTED" in str(exc)
+
+
+def batch_size_of_passes(batch_size: int | str) -> int:
+    """Return how many images pass a network at once; with ``"auto"``, at most."""
+    if batch_size != "auto":
+        return int(batch_size)
+    return _GPU_BATCH_SIZE if list_gpus() else _BATCH_SIZE
+
+
+def batch_size_of_training(batch_size: int | str) -> int:
+    """Return how many images are in a step of training; with ``"auto"``, at most."""
+    return _BATCH_SIZE if batch_size == "auto" else int(batch_size)
+
+
+@contextmanager
+def gpu_turn() -> Iterator[None]:
+    """Compute while no other process of this user does on the same GPUs; wait for it.
+
+    Two processes on one GPU do not run faster than one after the other, and may
+    run out of its memory. Without a GPU there is nothing to wait for.
+    """
+    lock = _lock() if list_gpus() else None
+    if lock is None:
+        yield
+        return
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        warnings.warn(
+            "Another process computes on this GPU: this one waits for its turn. Set n_jobs=1, or "
+            "give each process a GPU of its own by CUDA_VISIBLE_DEVICES.",
+            UserWarning,
+            stacklevel=4,
+        )
+        try:
+            lock.acquire(timeout=_MAX_SECONDS)
+        except Timeout:  # a courtesy, not a condition
+            yield
+            return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@functools.cache
+def _lock() -> FileLock:
+    """Return the lock of the GPUs that this process may use; it may be taken more than once."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    name = "".join(c if c.isalnum() else "-" for c in f"{getpass.getuser()}-{visible}")
+    return FileLock(Path(tempfile.gettempdir()) / f"skdr-gpu-{name}.lock", thread_local=False)

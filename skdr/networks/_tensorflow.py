@@ -1,0 +1,41 @@
+"""The one file that imports TensorFlow; imported where Keras runs on it."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def compile_network(network: keras.Model) -> Callable[[Any], Any]:
+    """Return a network as a function from batches to outputs, compiled once for all sizes."""
+    signature = [tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)]
+
+    @tf.function(input_signature=signature, autograph=False, jit_compile=False)
+    def forward(images: Any) -> Any:
+        return tf.cast(network(images, training=False), tf.float32)
+
+    traced = forward.get_concrete_function()
+    return lambda batch: traced(tf.constant(batch)).numpy()
+
+
+def gradient(function: Callable[[Any], Any], point: Any) -> Any:
+    """Differentiate a function of one tensor that returns one number."""
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = function(point)
+    return tape.gradient(value, point)
+
+
+def list_gpus() -> list[str]:
+    """Return the names of the GPUs, and have TensorFlow take their memory as it needs it.
+
+    Left alone it takes nearly all at once. Where it has begun to use them, or
+    somebody has divided their memory, nothing changes.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        with suppress(RuntimeError, ValueError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    return [gpu.name for gpu in gpus]
