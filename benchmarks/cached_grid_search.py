@@ -83,7 +83,7 @@ def compare(X, y, extractor, rounds):
     few = interleaved({"by hand": by_hand, "cached": cached}, rounds, warm_up=False)
     print_ratios(few, "by hand")
     all_ways = {"around predict": around_predict, "uncached": uncached, "cached": cached}
-    print_ratios(interleaved(all_ways, 2, warm_up=False), "around predict")
+    print_ratios(interleaved(all_ways, 1, warm_up=False), "around predict")
 
 
 def main():

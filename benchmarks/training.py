@@ -48,7 +48,7 @@ class Images:
         clear_feature_cache()
         _kept._kept.clear()
         _frozen._kept.clear()
-        n_few = BATCH_SIZE // 2
+        n_few = BATCH_SIZE
         first = self.seconds_of_fit(n_few, epochs=1, **settings)
         few, many = (
             np.median([self.seconds_of_fit(n, epochs=1, **settings) for _ in range(3)])

@@ -142,7 +142,7 @@ def plot(results, title):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(description="The founding experiment, again.")
     parser.add_argument("--data", help="a folder in the layout of EyePACS")
     parser.add_argument("--backbone", default="EfficientNetLite0")
     parser.add_argument("--weights", default="imagenet", help="'imagenet' or a file")

@@ -43,7 +43,7 @@ def load(folder, n_per_class, seed):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(description="Compare four ways to use a ConvNet.")
     parser.add_argument("--data", help="a folder of classes, or in the layout of EyePACS")
     parser.add_argument("--per-class", type=int, default=80, help="images of each class to use")
     parser.add_argument("--folds", type=int, default=3)

@@ -62,7 +62,7 @@ def plot(rows):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(description="Fundus photographs, cropped and normalised")
     parser.add_argument("--data", help="a folder of photographs")
     parser.add_argument("--images", type=int, default=5, help="how many to draw from it")
     parser.add_argument("--radius", type=int, default=150, help="of the retina, in pixels")

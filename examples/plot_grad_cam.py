@@ -48,7 +48,7 @@ def load(folder, n_per_class, seed):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(description="What a classifier looks at, and where it errs")
     parser.add_argument("--data", help="a folder of classes, or in the layout of EyePACS")
     parser.add_argument("--per-class", type=int, default=40, help="images of each class to use")
     parser.add_argument("--image-size", type=int, help="default: what the network was made for")

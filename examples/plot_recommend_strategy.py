@@ -32,7 +32,7 @@ def load(folder):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(description="Which strategy suits my data?")
     parser.add_argument("--data", help="a folder of classes, or in the layout of EyePACS")
     parser.add_argument("--image-size", type=int, help="default: what the network was made for")
     parser.add_argument("--output", default="recommend_strategy.png")

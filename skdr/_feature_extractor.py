@@ -109,7 +109,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         The size that images are resized to.
     n_features_in_ : int
         Number of columns of X, where `fit` saw a 2-D numeric X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where that X was a DataFrame.
 
     See Also

@@ -41,6 +41,12 @@ class CacheInfo:
         Images whose features this process found in it.
     misses : int
         Images whose features this process had to compute.
+
+    Examples
+    --------
+    >>> import skdr
+    >>> skdr.CacheInfo(n_vectors=2, n_bytes=10_240, hits=4, misses=2).hits
+    4
     """
 
     n_vectors: int

@@ -11,14 +11,16 @@ from typing import Any
 import joblib
 
 _INSTALLED = {"site-packages", "dist-packages"}
+_THIS_PACKAGE = __name__.split(".")[0]
 
 
 def code_fingerprint(code: Any) -> str:
     """Return a hash of a callable or class, and of the code that it calls.
 
     Functions and classes are followed into what they use by its global name.
-    Code of an installed package counts by the version of the package, other
-    code by its bytecode, and what it holds by value. The hash is the same in
+    Code of an installed package counts by the version of the package, that of
+    skdr by its source files where it is not installed, other code by its
+    bytecode, and what it holds by value. The hash is the same in
     every process that runs the same Python.
 
     Parameters
@@ -135,8 +137,17 @@ def _package(module: str) -> str | None:
         return top
     package = sys.modules.get(top)
     if _INSTALLED.isdisjoint(Path(getattr(package, "__file__", None) or "").parts):
-        return None
+        return _own_sources() if top == _THIS_PACKAGE else None
     return f"{top} {getattr(package, '__version__', '')}"
+
+
+@functools.cache
+def _own_sources() -> str:
+    """Stand for this package where it is run from its sources, which change without its version."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return f"{_THIS_PACKAGE} {digest.hexdigest()}"
 
 
 def _source(module: types.ModuleType) -> str:

@@ -13,14 +13,19 @@ class ImageDecodeError(ValueError):
     ----------
     indices : tuple of int
         The positions in X of the images that could not be decoded.
+    causes : tuple of str
+        What is wrong with each of them.
     """
 
-    def __init__(self, message: str, indices: tuple[int, ...] = ()):
+    def __init__(
+        self, message: str, indices: tuple[int, ...] = (), causes: tuple[str, ...] | None = None
+    ):
         super().__init__(message)
         self.indices = indices
+        self.causes = (message,) * len(indices) if causes is None else causes
 
     def __reduce__(self):
-        return type(self), (self.args[0], self.indices)
+        return type(self), (self.args[0], self.indices, self.causes)
 
 
 class WeightsNotFoundError(OSError):

@@ -30,18 +30,21 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Refuse every connection but to this machine."""
-    connect = socket.socket.connect
+    here = ("127.0.0.1", "::1", "localhost")
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
 
     def refuse(self, address):
-        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        if isinstance(address, tuple) and address[0] not in here:
             raise OSError(f"a test connects to {address[0]}")
         return connect(self, address)
 
-    def resolve_nothing(host, *args, **kwargs):
-        raise socket.gaierror(f"a test looks up {host}")
+    def resolve_here(host, *args, **kwargs):
+        if host not in here:
+            raise socket.gaierror(f"a test looks up {host}")
+        return look_up(host, *args, **kwargs)
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", resolve_nothing)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_here)
 
 
 @pytest.fixture

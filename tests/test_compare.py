@@ -1,5 +1,7 @@
 """Strategies on the same folds: fitted once, scored on what they said, told apart or not."""
 
+from concurrent.futures.process import BrokenProcessPool
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -246,6 +248,36 @@ def test_interrupted_comparison_goes_on(data, fits, tmp_path, monkeypatch):
     monkeypatch.setattr(_compare, "fit_fold", noted)
     compare_strategies(**arguments)
     assert len(fits) == 6
+
+
+def test_fits_that_are_lost_with_a_process_are_done_again(data, fits, monkeypatch):
+    in_parallel = _compare._Fits._in_parallel
+
+    def dies_after_two(self, jobs, n_jobs):
+        yield from in_parallel(self, jobs[:2], n_jobs)
+        if len(jobs) > 2:
+            raise BrokenProcessPool("killed")
+
+    monkeypatch.setattr(_compare._Fits, "_in_parallel", dies_after_two)
+    strategies = {"a": Constant(), "b": Constant(k=1)}
+    with pytest.warns(UserWarning, match=r"A process died.*; 4 fits that were not finished"):
+        found = compare_strategies(**data, strategies=strategies, scoring="accuracy")
+    assert len(fits) == 6
+    assert list(found.results) == [(name, fold) for name in strategies for fold in range(3)]
+
+
+def test_fit_that_kills_every_process_is_given_up(data, monkeypatch):
+    deaths = []
+
+    def dies(self, jobs, n_jobs):
+        deaths.append(jobs)
+        yield from ()
+        raise BrokenProcessPool("killed")
+
+    monkeypatch.setattr(_compare._Fits, "_in_parallel", dies)
+    with pytest.warns(UserWarning, match="A process died"), pytest.raises(BrokenProcessPool):
+        compare_strategies(**data, strategies={"a": Constant()}, scoring="accuracy")
+    assert len(deaths) == 3
 
 
 @pytest.mark.parametrize("change", ["image", "label", "strategy", "split"])

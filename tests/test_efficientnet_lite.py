@@ -57,6 +57,15 @@ def test_checkpoint_that_calls_something_is_refused_and_nothing_is_called(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("opcodes", [b"r\xff\xff\xff\xff", b"\x96" + b"\xff" * 7 + b"\x00"])
+def test_checkpoint_that_asks_for_gigabytes_is_refused_without_them(opcodes):
+    bomb = b"\x80\x02N" + opcodes + b"."
+    heads = [pickle.dumps(part, protocol=2) for part in (0x1950A86A20F9469CFC6C, 1001)]
+    with pytest.raises(ValueError, match="Cannot read PyTorch tensors") as info:
+        read_torch_checkpoint(b"".join([*heads, bomb]))
+    assert not isinstance(info.value.__cause__, MemoryError)
+
+
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 a zip", b"\x80\x02}q\x00."])
 def test_file_of_another_format_is_refused(damage):
     with pytest.raises(ValueError, match="Cannot read PyTorch tensors"):

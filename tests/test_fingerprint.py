@@ -12,6 +12,7 @@ import sklearn
 from PIL import ImageFilter
 from sklearn.preprocessing import StandardScaler
 
+from skdr import PretrainedFeatureExtractor
 from skdr._fingerprint import code_fingerprint
 
 HELPERS = {
@@ -118,3 +119,11 @@ def test_processes_agree():
     command = [sys.executable, "-c", textwrap.dedent(source)]
     runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
     assert runs[0].stdout == runs[1].stdout
+
+
+def test_strategies_have_a_fingerprint_where_skdr_is_run_from_its_sources():
+    extractor = PretrainedFeatureExtractor()
+    fingerprint = code_fingerprint(extractor)
+    extractor.fit_transform(np.zeros((1, 32, 32, 3), np.uint8))  # changes what modules hold
+    assert code_fingerprint(PretrainedFeatureExtractor()) == fingerprint
+    assert code_fingerprint(PretrainedFeatureExtractor(layer="block3")) != fingerprint

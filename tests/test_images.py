@@ -294,12 +294,23 @@ def test_all_bad_images_of_a_batch_are_listed(files):
     assert str(info.value).count("not an image") == 2
 
 
+def test_error_says_what_is_wrong_with_each_image(files):
+    files[1].write_bytes(b"no image")
+    files[3].write_bytes(b"")
+    with pytest.raises(ImageDecodeError) as info:
+        list(decoded_batches(as_image_source(files), (8, 8), 4))
+    not_an_image, empty = info.value.causes
+    assert not_an_image == "not an image that Pillow can read."
+    assert empty != not_an_image
+
+
 def test_decode_error_survives_pickling(files):
     files[0].unlink()
     with pytest.raises(ImageDecodeError) as info:
         as_image_source(files)
     copy = pickle.loads(pickle.dumps(info.value))
     assert (str(copy), copy.indices) == (str(info.value), (0,))
+    assert copy.causes == info.value.causes == ("no such file.",)
 
 
 def test_failing_preprocess_names_the_image(files):

@@ -76,7 +76,8 @@ class ImageSource:
         item = self._item(i)
         if is_path(item):
             try:
-                contents: Any = Path(item).read_bytes()
+                with open(item, "rb") as file:
+                    contents: Any = file.read()
             except OSError as exc:
                 raise undecodable([(self, int(i), exc)]) from exc
             return xxhash.xxh3_128_digest(contents)
@@ -114,7 +115,7 @@ class ImageSource:
         missing = [
             (self, i, FileNotFoundError("no such file"))
             for i in range(len(self))
-            if is_path(self._item(i)) and not Path(self._item(i)).exists()
+            if is_path(self._item(i)) and not os.path.exists(self._item(i))
         ]
         if missing:
             raise undecodable(missing)
@@ -131,14 +132,15 @@ def n_threads() -> int:
 def undecodable(failures: Iterable[tuple[ImageSource, int, BaseException]]) -> ImageDecodeError:
     """Make one error of several images and what is wrong with each."""
     failures = list(failures)
-    causes = [f"{s.describe(i)}: {_cause(exc)}" for s, i, exc in failures]
-    if len(causes) == 1:
-        message = f"Cannot decode {causes[0]}"
+    causes = tuple(_cause(exc) for _, _, exc in failures)
+    lines = [f"{s.describe(i)}: {cause}" for (s, i, _), cause in zip(failures, causes, strict=True)]
+    if len(lines) == 1:
+        message = f"Cannot decode {lines[0]}"
     else:
-        listed = "\n  ".join(causes[:_MAX_LISTED])
-        more = f"\n  and {len(causes) - _MAX_LISTED} more" if len(causes) > _MAX_LISTED else ""
-        message = f"Cannot decode {len(causes)} images:\n  {listed}{more}"
-    return ImageDecodeError(message, tuple(int(s.indices[i]) for s, i, _ in failures))
+        listed = "\n  ".join(lines[:_MAX_LISTED])
+        more = f"\n  and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
+        message = f"Cannot decode {len(lines)} images:\n  {listed}{more}"
+    return ImageDecodeError(message, tuple(int(s.indices[i]) for s, i, _ in failures), causes)
 
 
 def _cause(exc: BaseException) -> str:

@@ -19,6 +19,8 @@ _CHUNK = 2**20  # weights held at once
 class BootstrapInterval:
     """A metric, and the interval in which resamples of the patients put it.
 
+    Made by `bootstrap_interval` and `bootstrap_difference`.
+
     Attributes
     ----------
     estimate : float or ndarray of shape (n_values,)

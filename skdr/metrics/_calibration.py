@@ -17,6 +17,8 @@ Events = tuple[NDArray[np.bool_], NDArray[np.float64]]
 class ReliabilityCurve(NamedTuple):
     """What was predicted and what came true, in bins of equal width.
 
+    Made by `referable_reliability_curve` and `grade_reliability_curve`.
+
     Attributes
     ----------
     predicted : ndarray of shape (n_bins,)

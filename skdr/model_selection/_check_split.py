@@ -37,7 +37,8 @@ def check_split(
         Images in any form. Files are read, not decoded.
     groups_train, groups_test : array-like, default=None
         The patient of each image, where patients are known.
-    image_column, image_shape
+    image_column : str, default=None
+    image_shape : tuple of int, default=None
         How images are found in X, see `PretrainedFeatureExtractor`.
 
     Warns

@@ -4,6 +4,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -30,6 +31,9 @@ from skdr.model_selection._inputs import behind, check_labelled_images
 from skdr.model_selection._strategies import make_strategies
 
 Job: TypeAlias = tuple[str, int]
+# What joblib raises where a process is gone: its own, and a worker of dask with its data.
+_PROCESS_DIED = (BrokenExecutor, CancelledError)
+_MAX_IN_VAIN = 3
 
 
 def compare_strategies(
@@ -50,7 +54,8 @@ def compare_strategies(
 
     Each strategy is fitted once a fold. Its predictions and probabilities for
     the images that it did not see are kept, and all scores are computed from
-    them. A strategy that fails does not end the others.
+    them. A strategy that fails does not end the others. Where a process dies
+    its fits are done again, until three in a row die before a fit is finished.
 
     Parameters
     ----------
@@ -199,7 +204,28 @@ class _Fits:
     def _compute(
         self, jobs: list[Job], n_jobs: int | None
     ) -> Iterator[tuple[Job, FoldOutputs | FitFailure]]:
-        """Yield each fit as it ends."""
+        """Yield each fit as it ends; what is lost with a process that dies is done again."""
+        to_do, n_in_vain = dict.fromkeys(jobs), 0
+        while to_do:
+            try:
+                for job, outputs in self._in_parallel(list(to_do), n_jobs):
+                    del to_do[job]
+                    n_in_vain = 0
+                    yield job, outputs
+            except _PROCESS_DIED as exc:  # noqa: PERF203
+                n_in_vain += 1
+                if n_in_vain == _MAX_IN_VAIN:
+                    raise
+                warnings.warn(
+                    f"A process died, perhaps of memory ({type(exc).__name__}); "
+                    f"{len(to_do)} fits that were not finished are done again.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+
+    def _in_parallel(
+        self, jobs: list[Job], n_jobs: int | None
+    ) -> Iterator[tuple[Job, FoldOutputs | FitFailure]]:
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         data = (self.X, self.codes, self.classes)
         yield from parallel(

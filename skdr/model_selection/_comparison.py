@@ -134,11 +134,35 @@ class StrategyComparison:
         return self.strategies[self.best_]
 
     def interval(self, strategy: str, metric: str | None = None) -> Interval:
-        """Return the mean score of a strategy with its 95% interval; see `corrected_interval`."""
+        """Average the scores of a strategy over the folds.
+
+        Parameters
+        ----------
+        strategy : str
+        metric : str, default=None
+            By default the one that decides.
+
+        Returns
+        -------
+        interval : Interval
+            The mean, and the ends of its 95% interval.
+        """
         return self._interval(self.scores[metric or self.metric][strategy])
 
     def difference(self, strategy: str, other: str, metric: str | None = None) -> Interval:
-        """Return the mean of the paired differences of two strategies, fold by fold."""
+        """Average the paired differences of two strategies, fold by fold.
+
+        Parameters
+        ----------
+        strategy, other : str
+        metric : str, default=None
+            By default the one that decides.
+
+        Returns
+        -------
+        interval : Interval
+            The mean of `strategy` less `other`, and the ends of its 95% interval.
+        """
         scores = self.scores[metric or self.metric]
         return self._interval(scores[strategy] - scores[other])
 
@@ -193,7 +217,17 @@ class StrategyComparison:
         return total / n_tests[:, np.newaxis]
 
     def errors(self, strategy: str) -> list[str]:
-        """Return the errors of a strategy, one for each fold that failed."""
+        """Return what went wrong.
+
+        Parameters
+        ----------
+        strategy : str
+
+        Returns
+        -------
+        errors : list of str
+            One for each fold that failed.
+        """
         results = [self.results[strategy, fold] for fold in range(self._n_folds)]
         return [result.error for result in results if isinstance(result, FitFailure)]
 

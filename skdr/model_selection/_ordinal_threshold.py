@@ -85,7 +85,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         were chosen on: as a rule more than on other images.
     n_features_in_ : int
         As the fitted model's, if it has one.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         As the fitted model's, if it has them.
 
     See Also

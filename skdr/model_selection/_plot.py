@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class StrategyComparisonDisplay:
-    """Scores of strategies, fold by fold.
+    """Scores of strategies, fold by fold; of a comparison made by `compare_strategies`.
 
     Parameters
     ----------

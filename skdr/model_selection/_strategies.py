@@ -54,7 +54,9 @@ def make_strategies(
     augmentation : {"fundus", "natural"}, layer, sequence of layers or None, default=None
         Variation of the training images of the last three.
     batch_size : int or "auto", default=32
-    image_shape, image_column, value_range
+    image_shape : tuple of int, default=None
+    image_column : str, default=None
+    value_range : tuple of (low, high), default=(0, 255)
         How images are found in X, see `PretrainedFeatureExtractor`.
     cache : "memory", path or None, default="memory"
         Where the features of the frozen network are kept, which the first two

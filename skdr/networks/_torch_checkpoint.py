@@ -7,10 +7,14 @@ storages themselves, each an 8-byte element count followed by raw numbers.
 
 A pickle may call whatever it names, so the unpickler here knows an ordered
 dict, the rebuilding of a tensor and the storage types, and refuses all else.
+It may also name sizes of gigabytes that are not in the file, so each pickle is
+read through before it is loaded.
 """
 
 import math
 import pickle
+import pickletools
+import reprlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from io import BytesIO
@@ -23,12 +27,20 @@ import numpy as np
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
 _STORAGE_DTYPES = {
-    "DoubleStorage": np.dtype("<f8"),
-    "FloatStorage": np.dtype("<f4"),
-    "HalfStorage": np.dtype("<f2"),
-    "LongStorage": np.dtype("<i8"),
-    "IntStorage": np.dtype("<i4"),
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
 }
+# The opcodes that `torch.save` writes.
+_OPCODES = frozenset(
+    """
+    APPEND APPENDS BINGET BININT BININT1 BININT2 BINPERSID BINPUT BINUNICODE BUILD EMPTY_DICT
+    EMPTY_LIST EMPTY_TUPLE GLOBAL LONG1 LONG_BINGET LONG_BINPUT MARK NEWFALSE NEWTRUE NONE PROTO
+    REDUCE SETITEM SETITEMS STOP TUPLE TUPLE1 TUPLE2 TUPLE3
+    """.split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True)
@@ -86,9 +98,21 @@ class _TensorUnpickler(pickle.Unpickler):
 
     def persistent_load(self, reference: Any) -> _Storage:
         kind, dtype, key, _location, n_elements, view = reference
-        if kind != "storage" or view is not None or not isinstance(dtype, np.dtype):
-            raise pickle.UnpicklingError(f"unknown reference {reference!r}")
-        return _Storage(str(key), dtype, int(n_elements))
+        if kind != "storage" or view is not None or dtype not in _STORAGE_DTYPES.values():
+            raise pickle.UnpicklingError(f"unknown reference {reprlib.repr(reference)}")
+        return _Storage(str(key), np.dtype(dtype), int(n_elements))
+
+
+def _load(buffer: BytesIO) -> Any:
+    """Load the next pickle, once it has been seen to ask for no more than it holds."""
+    start = buffer.tell()
+    for n, (opcode, argument, _) in enumerate(pickletools.genops(buffer)):
+        if opcode.name not in _OPCODES:
+            raise pickle.UnpicklingError(f"{opcode.name} has no place in a file of tensors")
+        if opcode.name == "LONG_BINPUT" and int(argument or 0) > n:
+            raise pickle.UnpicklingError("the numbering of its parts is damaged")
+    buffer.seek(start)
+    return _TensorUnpickler(buffer).load()
 
 
 def _read_storage(buffer: BytesIO, storage: _Storage) -> np.ndarray:
@@ -121,17 +145,14 @@ def read_torch_checkpoint(file: str | PathLike[str] | bytes) -> dict[str, np.nda
     """
     buffer = BytesIO(file if isinstance(file, bytes) else Path(file).read_bytes())
 
-    def load() -> Any:
-        return _TensorUnpickler(buffer).load()
-
     try:
-        if load() != _MAGIC_NUMBER or load() != _PROTOCOL_VERSION:
+        if _load(buffer) != _MAGIC_NUMBER or _load(buffer) != _PROTOCOL_VERSION:
             raise pickle.UnpicklingError("not a legacy PyTorch file")
-        if not load()["little_endian"]:
+        if not _load(buffer)["little_endian"]:
             raise pickle.UnpicklingError("written on a big-endian machine")
-        references = load()
+        references = _load(buffer)
         by_key = {r.storage.key: r.storage for r in references.values()}
-        storages = {key: _read_storage(buffer, by_key[key]) for key in load()}
+        storages = {key: _read_storage(buffer, by_key[key]) for key in _load(buffer)}
         return {name: r.materialise(storages) for name, r in references.items()}
     except Exception as exc:
         raise ValueError(f"Cannot read PyTorch tensors: {exc or type(exc).__name__}.") from exc

@@ -19,7 +19,9 @@ class ImagePipeline(Pipeline):
     steps : list of (str, callable)
         Names and preprocessors. Functions, which have no `transform`, will do
         where only calls are made.
-    transform_input, memory, verbose
+    transform_input : list of str, default=None
+    memory : str or joblib.Memory, default=None
+    verbose : bool, default=False
         See `sklearn.pipeline.Pipeline`; a call makes no use of them.
 
     See Also

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class StrategyAdviceDisplay:
     """What an advice rests on: scores by layer, the learning curve, the predictions.
 
+    Of an advice made by `recommend_strategy`.
+
     Parameters
     ----------
     layers : mapping of str to mapping of str to Interval

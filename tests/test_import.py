@@ -1,0 +1,53 @@
+"""Importing skdr is quiet, light and changes nothing."""
+
+import subprocess
+import sys
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout, done.stderr
+
+
+def test_import_prints_nothing_of_its_own():
+    _, of_keras = run("import keras")
+    printed, warned = run("import skdr")
+    assert printed == ""
+    assert len(warned.splitlines()) <= len(of_keras.splitlines())
+
+
+def test_import_changes_no_global_state():
+    code = """
+import locale, logging, os, random, signal, sys, threading, warnings
+import keras, numpy as np, sklearn, PIL.Image, PIL.ImageFile
+
+def state():
+    return (
+        np.random.get_state()[1].tolist(), random.getstate(), str(warnings.filters),
+        np.geterr(), str(np.get_printoptions()), sklearn.get_config(), dict(os.environ),
+        keras.config.floatx(), keras.config.image_data_format(), keras.config.dtype_policy().name,
+        logging.root.level, len(logging.root.handlers), locale.setlocale(locale.LC_ALL),
+        signal.getsignal(signal.SIGINT), sys.excepthook, sys.path[:], os.getcwd(),
+        PIL.Image.MAX_IMAGE_PIXELS, PIL.ImageFile.LOAD_TRUNCATED_IMAGES, threading.active_count(),
+    )
+
+# What scikit-learn's and SciPy's own modules do on their first import is not ours.
+import sklearn.linear_model, sklearn.model_selection, sklearn.svm, sklearn.utils.estimator_checks
+before = state()
+import skdr, skdr.datasets, skdr.metrics, skdr.model_selection, skdr.preprocessing, skdr.inspection
+after = state()
+changed = [i for i, (a, b) in enumerate(zip(before, after)) if a != b]
+print(changed)
+"""
+    assert run(code)[0].strip() == "[]"
+
+
+def test_import_leaves_optional_packages_alone():
+    code = """
+import sys, keras
+before = set(sys.modules)
+import skdr
+loaded = {name.split(".")[0] for name in set(sys.modules) - before}
+print(sorted(loaded & {"matplotlib", "pandas", "polars", "openvino", "imblearn", "dask"}))
+"""
+    assert run(code)[0].strip() == "[]"
