@@ -262,17 +262,16 @@ X = np.random.default_rng(0).integers(0, 120, (60, 24, 24, 3))
 X[np.arange(60), :, :, y] += 100
 classifiers = [
     FineTunedCNNClassifier(
-        tiny_network, image_size=24, trainable=1, head_epochs=20, head_learning_rate=0.01, C=1.0,
+        tiny_network, image_size=24, trainable=1, head_epochs=10, head_learning_rate=0.02, C=1.0,
         epochs=1, batch_size=20, random_state=0, devices=devices,
     ).fit(X, y)
-    for devices in (["CPU:0", "CPU:1"], None, ["CPU:0", "CPU:1"])
+    for devices in [["CPU:0", "CPU:1"]] * 2
 ]
 kept = classifiers[0]._fitted.kept
 print(json.dumps({
     "scores": [c.score(X, y) for c in classifiers],
-    "first_again": np.ptp([classifiers[i].predict_proba(X) for i in (0, 2)], axis=0).max().item(),
+    "difference": np.ptp([c.predict_proba(X) for c in classifiers], axis=0).max().item(),
     "copies": len(kept.network.trainable_variables[0].value.values),
-    "pickled": len(__import__("pickle").dumps(classifiers[0])),
 }))
 """
     root = Path(__file__).resolve().parents[1]
@@ -292,7 +291,7 @@ def test_training_on_two_devices_learns(trained_on_two):
 
 @on_tensorflow
 def test_second_fit_on_two_devices_is_as_the_first(trained_on_two):
-    assert trained_on_two["first_again"] < 1e-4
+    assert trained_on_two["difference"] < 1e-4
 
 
 @on_tensorflow
