@@ -37,6 +37,7 @@ from skdr.networks import (
     KeptNetwork,
     batch_size_of_passes,
     batch_size_of_training,
+    data_parallel,
     exportable,
     hashable,
     kept_network,
@@ -133,6 +134,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         "callbacks": ["array-like", None],
         "warm_start": ["boolean"],
         "dtype": [StrOptions({"float32", "bfloat16"})],
+        "devices": [StrOptions({"all"}), "array-like", None],
         "random_state": ["random_state"],
     }
 
@@ -205,27 +207,24 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
                 return self._build_network(image_size, len(self.classes_), seed)
 
         # Callbacks of the user may have changed anything.
-        with kept_network(configuration, build, keep=not self.callbacks) as kept:
+        keep = not self.callbacks
+        with data_parallel(self.devices), kept_network(configuration, build, keep=keep) as kept:
             self._load_start(kept, image_size)
 
             def as_fitted() -> dict[str, Any]:
                 fitted = FittedNetwork(kept, kept.network.get_weights())
                 return {"_fitted": fitted, "_features": None, "image_size_": image_size}
 
-            examples = [
-                self._examples(
-                    source.take(chosen[rows]), y[chosen[rows]], weights[rows], image_size
-                )
-                for rows in split
-            ]
+            examples = []
+            for rows in split:
+                images = source.take(chosen[rows])
+                examples.append(self._examples(images, y[chosen[rows]], weights[rows], image_size))
             if not self._continues():
                 shares = np.bincount(y[chosen[split[0]]], examples[0].weights, len(self.classes_))
                 set_class_shares(kept.network, shares)
             validation = examples[1] if len(examples) > 1 else None
-            settings = self._settings(seed)
-            trainer = Trainer(
-                kept, examples[0], validation, settings, self.callbacks or (), tasks, as_fitted
-            )
+            told = (self.callbacks or (), tasks, as_fitted)
+            trainer = Trainer(kept, examples[0], validation, self._settings(seed), *told)
             self._train_network(trainer)
             self._keep(trainer, image_size)
         tasks.finish()

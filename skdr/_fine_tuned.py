@@ -139,6 +139,10 @@ class FineTunedCNNClassifier(CNNClassifier):
         The numbers that stand for black and white where X holds arrays.
     dtype : {"float32", "bfloat16"}, default="float32"
         Precision in which the network computes; weights stay float32.
+    devices : "all", sequence of str or None, default=None
+        Devices that share each batch in training: all GPUs, or those of some
+        names, such as ``["GPU:0", "GPU:1"]``. TensorFlow's MirroredStrategy
+        does it; the norm of the gradient is then clipped on each device.
     cache : "memory", path or None, default="memory"
         Where the features of the frozen network are kept: see
         `PretrainedFeatureExtractor`, with which they are shared. The head is
@@ -289,6 +293,7 @@ class FineTunedCNNClassifier(CNNClassifier):
         image_column: str | None = None,
         value_range: tuple[float, float] = (0, 255),
         dtype: str = "float32",
+        devices: Sequence[str] | str | None = None,
         cache: str | os.PathLike[str] | None = MEMORY,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -327,6 +332,7 @@ class FineTunedCNNClassifier(CNNClassifier):
         self.image_column = image_column
         self.value_range = value_range
         self.dtype = dtype
+        self.devices = devices
         self.cache = cache
         self.random_state = random_state
         self.verbose = verbose

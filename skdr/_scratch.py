@@ -109,6 +109,10 @@ class ScratchCNNClassifier(CNNClassifier):
         The numbers that stand for black and white where X holds arrays.
     dtype : {"float32", "bfloat16"}, default="float32"
         Precision in which the network computes; weights stay float32.
+    devices : "all", sequence of str or None, default=None
+        Devices that share each batch in training: all GPUs, or those of some
+        names, such as ``["GPU:0", "GPU:1"]``. TensorFlow's MirroredStrategy
+        does it; the norm of the gradient is then clipped on each device.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, splits, order, dropout and augmentation.
     verbose : int, default=0
@@ -197,6 +201,7 @@ class ScratchCNNClassifier(CNNClassifier):
         image_column: str | None = None,
         value_range: tuple[float, float] = (0, 255),
         dtype: str = "float32",
+        devices: Sequence[str] | str | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
@@ -227,6 +232,7 @@ class ScratchCNNClassifier(CNNClassifier):
         self.image_column = image_column
         self.value_range = value_range
         self.dtype = dtype
+        self.devices = devices
         self.random_state = random_state
         self.verbose = verbose
 

@@ -26,9 +26,11 @@ def test_outputs_are_the_same_to_rounding(name):
     spread_batch_norm(network)
     folded = fold_batch_norm(network)
     images = np.random.default_rng(0).uniform(0, 255, (2, 96, 96, 3)).astype(np.float32)
-    expected = np.asarray(network(images, training=False))
+    expected = keras.ops.convert_to_numpy(network(images, training=False))
     np.testing.assert_allclose(
-        np.asarray(folded(images, training=False)), expected, atol=1e-4 * np.abs(expected).max()
+        keras.ops.convert_to_numpy(folded(images, training=False)),
+        expected,
+        atol=1e-4 * np.abs(expected).max(),
     )
     assert n_batch_norms(folded) < n_batch_norms(network)
 

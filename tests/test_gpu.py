@@ -1,8 +1,12 @@
 """The switches for GPUs, tried without one: what a GPU would do is played by the tests."""
 
+import json
 import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -238,3 +242,66 @@ def test_processes_with_gpus_of_their_own_do_not_wait(monkeypatch):
         monkeypatch.setitem(os.environ, "CUDA_VISIBLE_DEVICES", visible)
         locks.append(_gpu._lock.__wrapped__().lock_file)
     assert locks[0] != locks[1]
+
+
+# Several cards: two processors stand for them
+
+
+@pytest.fixture(scope="module")
+def trained_on_two():
+    """What a process with two devices says of networks that it trained on both."""
+    code = """
+import json, numpy as np, tensorflow as tf
+processor = tf.config.list_physical_devices("CPU")[0]
+halves = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(processor, halves)
+from skdr import FineTunedCNNClassifier
+from tests.conftest import tiny_network
+y = np.arange(60) % 3
+X = np.random.default_rng(0).integers(0, 120, (60, 24, 24, 3))
+X[np.arange(60), :, :, y] += 100
+classifiers = [
+    FineTunedCNNClassifier(
+        tiny_network, image_size=24, trainable=1, head_epochs=10, head_learning_rate=0.02, C=1.0,
+        epochs=1, batch_size=20, random_state=0, devices=devices,
+    ).fit(X, y)
+    for devices in [["CPU:0", "CPU:1"]] * 2
+]
+kept = classifiers[0]._fitted.kept
+print(json.dumps({
+    "scores": [c.score(X, y) for c in classifiers],
+    "difference": np.ptp([c.predict_proba(X) for c in classifiers], axis=0).max().item(),
+    "copies": len(kept.network.trainable_variables[0].value.values),
+}))
+"""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@on_tensorflow
+def test_training_runs_on_both_devices(trained_on_two):
+    assert trained_on_two["copies"] == 2
+
+
+@on_tensorflow
+def test_training_on_two_devices_learns(trained_on_two):
+    assert min(trained_on_two["scores"]) > 0.9
+
+
+@on_tensorflow
+def test_second_fit_on_two_devices_is_as_the_first(trained_on_two):
+    assert trained_on_two["difference"] < 1e-4
+
+
+@on_tensorflow
+def test_one_gpu_is_no_reason_to_spread(coloured, one_gpu):
+    classifier = ScratchCNNClassifier(tiny_network, image_size=24, epochs=1, devices="all")
+    network = classifier.fit(*coloured)._fitted.kept.network
+    assert not hasattr(network.trainable_variables[0].value, "values")
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow can")
+def test_devices_are_refused_on_other_backends(coloured):
+    with pytest.raises(ValueError, match="spreads training on the TensorFlow backend"):
+        ScratchCNNClassifier(tiny_network, image_size=24, devices="all").fit(*coloured)

@@ -26,6 +26,7 @@ from skdr.networks._frozen import FrozenNetwork, frozen_network, network_origin
 from skdr.networks._gpu import (
     batch_size_of_passes,
     batch_size_of_training,
+    data_parallel,
     gpu_turn,
     is_out_of_memory,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "build_backbone",
     "build_small_cnn",
     "cut_scores",
+    "data_parallel",
     "default_image_size",
     "exportable",
     "find_feature_map",

@@ -25,6 +25,7 @@ from skdr.networks._build import (
     use_dtype,
     weights_hash,
 )
+from skdr.networks._gpu import is_data_parallel
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
 from skdr.networks._openvino import OpenVINO
@@ -173,7 +174,8 @@ def frozen_network(
     """
     runs_on = OpenVINO(dtype) if engine == "openvino" else None
     with _building:
-        key = (network_origin(backbone, weights, seed), image_size, dtype, engine)
+        origin = network_origin(backbone, weights, seed)
+        key = (origin, image_size, dtype, engine, is_data_parallel())
         network = _kept.get(key)
         if network is None:
             with keras_seed(seed):

@@ -1,4 +1,4 @@
-"""GPUs: memory as it is needed, batches that fit, one process at a time."""
+"""GPUs: memory as it is needed, batches that fit, one process at a time, several cards."""
 
 import functools
 import getpass
@@ -6,9 +6,10 @@ import importlib
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import keras
 from filelock import FileLock, Timeout
@@ -57,6 +58,44 @@ def batch_size_of_passes(batch_size: int | str) -> int:
 def batch_size_of_training(batch_size: int | str) -> int:
     """Return how many images are in a step of training; with ``"auto"``, at most."""
     return _BATCH_SIZE if batch_size == "auto" else int(batch_size)
+
+
+def data_parallel(devices: Sequence[str] | str | None) -> AbstractContextManager[Any]:
+    """Return a context in which a network is built, compiled and trained on several devices.
+
+    Parameters
+    ----------
+    devices : sequence of str, "all" or None
+        Names as TensorFlow has them, all GPUs, or no more than one device.
+
+    Raises
+    ------
+    ValueError
+        If Keras does not run on TensorFlow.
+    """
+    if devices is None:
+        return nullcontext()
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"devices={devices!r} spreads training on the TensorFlow backend, and Keras runs on "
+            f"{keras.backend.backend()!r}. Set devices=None, and on JAX call "
+            "keras.distribution.set_distribution before fit."
+        )
+    from skdr.networks import _tensorflow
+
+    names = [f"GPU:{i}" for i in range(len(list_gpus()))] if devices == "all" else list(devices)
+    if len(names) < 2:
+        return nullcontext()
+    return _tensorflow.mirrored_strategy(tuple(names)).scope()
+
+
+def is_data_parallel() -> bool:
+    """Whether networks that are built now are spread over several devices."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from skdr.networks import _tensorflow
+
+    return _tensorflow.is_mirrored()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The one file that imports TensorFlow; imported where Keras runs on it."""
 
+import functools
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,17 @@ def gradient(function: Callable[[Any], Any], point: Any) -> Any:
         tape.watch(point)
         value = function(point)
     return tape.gradient(value, point)
+
+
+@functools.cache  # a second strategy on the same devices disturbs the first
+def mirrored_strategy(devices: tuple[str, ...]) -> Any:
+    """Return what trains copies of a network on several devices, on a part of each batch."""
+    return tf.distribute.MirroredStrategy(list(devices))
+
+
+def is_mirrored() -> bool:
+    """Whether networks that are built now are copied to several devices."""
+    return tf.distribute.has_strategy()
 
 
 def list_gpus() -> list[str]:
