@@ -1,7 +1,9 @@
 """Networks: the table, names, taps, normalisation, weights, the forward pass."""
 
+import random
 import re
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -17,7 +19,7 @@ from skdr.networks import (
     tap_features,
     weights_hash,
 )
-from skdr.networks._build import Normalisation
+from skdr.networks._build import Normalisation, keras_seed
 from skdr.networks._taps import find_tap_operation
 from tests.conftest import tiny_network
 
@@ -227,3 +229,30 @@ def test_real_weights_give_the_features_of_keras(shared, name, file):
     expected = reference.predict(module.preprocess_input(images.astype(np.float32)), verbose=0)
     extractor = PretrainedFeatureExtractor(name, weights=path, image_size=96)
     np.testing.assert_allclose(extractor.fit_transform(images), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_other_threads_that_draw_do_not_change_a_seeded_network():
+    def kernel(meanwhile):
+        with keras_seed(0):
+            meanwhile()
+            layer = keras.layers.Dense(3)
+            layer.build((None, 2))
+        return keras.ops.convert_to_numpy(layer.kernel)
+
+    def draw_in_another_thread():
+        thread = threading.Thread(target=random.random)
+        thread.start()
+        thread.join()
+
+    np.testing.assert_array_equal(kernel(draw_in_another_thread), kernel(lambda: None))
+
+
+def test_seeding_gives_the_generators_back():
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    with keras_seed(0):
+        keras.layers.Dense(3).build((None, 2))
+    assert random.random() == expected
+    first, second = (keras.random.SeedGenerator().state.numpy() for _ in range(2))
+    assert not np.array_equal(first, second)

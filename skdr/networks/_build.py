@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import keras
 import numpy as np
+from keras.src.random import seed_generator  # no public name leads there
 
 from skdr.exceptions import WeightsNotFoundError
 from skdr.networks._backbones import Backbone, find_backbone
@@ -129,15 +130,19 @@ def build_backbone(
 def keras_seed(seed: int) -> Iterator[None]:
     """Make what Keras draws reproducible, and give the global generator back as it was.
 
-    Keras seeds initializers and dropout from Python's global generator; other
-    threads wait.
+    Keras seeds initializers and dropout from Python's global generator, from which
+    other threads draw too: those of a server, or of a worker of dask. It gets one of
+    its own. The global one is seeded as well, for the code of a user's network.
+    Other threads that build networks here wait.
     """
     with _drawing:
-        state = random.getstate()
+        state, source = random.getstate(), seed_generator.python_random
         random.seed(seed)
+        seed_generator.python_random = random.Random(seed)
         try:
             yield
         finally:
+            seed_generator.python_random = source
             random.setstate(state)
 
 
