@@ -137,7 +137,7 @@ def plot(results, title):
     axis.set_ylim(len(names) - 0.5, -0.7)
     axis.set_xlabel("balanced accuracy on other patients")
     axis.grid(axis="x", alpha=0.3)
-    axis.set_title(title, fontsize="medium")
+    axis.set_title(title, fontsize="small")
     return figure
 
 
@@ -169,8 +169,8 @@ def main(argv=None):
         images, source = data.data.reshape(-1, 1), "photographs"
     results = run(images, data.target, data.groups, options)
     title = (
-        f"{options.backbone}, {options.train_per_class} {source} a grade to train on, "
-        f"{options.test_per_class} to test, {options.seeds} draws"
+        f"{options.backbone}, {source}: {options.train_per_class} a grade to train on, "
+        f"{options.test_per_class} to test, draws: {options.seeds}"
     )
     print(f"\n{title}; 95% intervals over patients:\n{summarise(results).to_string()}")
     plot(results, title).savefig(options.output, dpi=150)

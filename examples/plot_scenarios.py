@@ -5,8 +5,9 @@ The four scenarios, in pictures
 The textbook advice on transfer learning has four cases: few images or many, like those of
 ImageNet or unlike them. Here are all four: squares cut from two ordinary photographs, to be
 told apart by where they were cut, and synthetic photographs of retinas, to be graded; some
-dozens of each, or some hundreds. ``recommend_strategy`` measures which case the images are,
-and predicts what each strategy would score.
+dozens of each, or some hundreds (``--many 6000`` for what counts as large, a thousand a class;
+it takes longer). ``recommend_strategy`` measures which case the images are, and predicts what each
+strategy would score.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """One file, PIL image or array to one RGB array in 0..255."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,11 @@ def _decode_file(path: Path, at_least: tuple[int, int] | None) -> NDArray[np.uin
         raise IsADirectoryError("is a folder, not an image file")
     if not path.exists():
         raise FileNotFoundError("no such file")
-    if path.stat().st_size == 0:
+    # From memory: a damaged header cannot make Pillow ask the system for more than is there.
+    contents = path.read_bytes()
+    if not contents:
         raise ValueError("empty file")
-    with Image.open(path) as image:
+    with Image.open(io.BytesIO(contents)) as image:
         if at_least is not None:
             side = int(_SPARE_PIXELS * max(at_least))  # the image may lie on its side
             image.draft(None, (side, side))
