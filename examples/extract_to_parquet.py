@@ -120,8 +120,12 @@ def list_parts(files, folder, size, first=0, step=1):
 
 def check_same_job(files, folder, size, extractor):
     """Note in the folder what its parts are made of; raise if it holds parts of other things."""
+    digest = hashlib.sha256()
+    with open(files, "rb") as lines:
+        while some := lines.read(2**20):
+            digest.update(some)
     job = {
-        "files": hashlib.sha256(Path(files).read_bytes()).hexdigest(),
+        "files": digest.hexdigest(),
         "images a part": size,
         "extractor": {k: str(v) for k, v in extractor.get_params().items()},
         "skdr": skdr.__version__,
