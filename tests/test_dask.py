@@ -22,9 +22,14 @@ from skdr.model_selection import compare_strategies
 from skdr.model_selection._folds import FoldStore
 from tests.conftest import tiny_network
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 N_IMAGES = 60
+
+
+# Left on, dask's memory manager drops the second copy of scattered data within seconds.
+KEEP_COPIES = {"distributed.scheduler.active-memory-manager.start": False}
 
 
 @contextmanager
@@ -32,6 +37,7 @@ def two_processes():
     """Start two processes of one thread each, and connect to them."""
     settings = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.CRITICAL}
     with (
+        dask.config.set(KEEP_COPIES),
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, **settings) as cluster,
         distributed.Client(cluster) as client,
     ):
