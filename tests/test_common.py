@@ -7,7 +7,8 @@ from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNC
 from skdr.preprocessing import LocalColourNormalisation, RetinaCrop
 from tests.conftest import tiny_network
 
-TINY_HEAD = {"head_epochs": 40, "head_learning_rate": 0.01, "C": 1.0, "image_size": 16}
+TINY_HEAD = {"head_epochs": 10, "head_learning_rate": 0.05, "C": 1.0, "image_size": 16}
+TINY_SCRATCH = {"epochs": 10, "learning_rate": 0.003, "image_size": 16}
 ESTIMATORS = [
     PretrainedFeatureExtractor(),
     FineTunedCNNClassifier(),
@@ -15,7 +16,7 @@ ESTIMATORS = [
     PretrainedFeatureExtractor(tiny_network, weights=None, image_size=16, pooling="avgmax"),
     FineTunedCNNClassifier(tiny_network, weights=None, trainable="head", **TINY_HEAD),
     FineTunedCNNClassifier(tiny_network, weights=None, trainable=1, epochs=2, **TINY_HEAD),
-    ScratchCNNClassifier(image_size=16, pooling="avgmax", hidden_layer_sizes=(16,), epochs=30),
+    ScratchCNNClassifier(pooling="avgmax", hidden_layer_sizes=(16,), **TINY_SCRATCH),
     RetinaCrop(radius=8),
     LocalColourNormalisation(),
 ]
