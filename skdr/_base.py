@@ -152,8 +152,13 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         return 1
 
     @abstractmethod
-    def _network_origin(self, seed: int) -> Hashable:
-        """Return what the weights of an untrained network come from."""
+    def _network_origin(self, seed: int | None) -> Hashable:
+        """Return what an untrained network comes from; see `network_origin`."""
+
+    @property
+    @abstractmethod
+    def _draws_weights(self) -> bool:
+        """Whether some weights of an untrained network are drawn from the seed."""
 
     @abstractmethod
     def _default_image_sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -200,7 +205,10 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             raise ValueError("Training needs images of at least two classes of positive weight.")
         image_size = self._resolve_image_size(source, *self._default_image_sizes())
         split = self._split(y[chosen], None if groups is None else groups[chosen], seed)
-        configuration = self._configuration(image_size, seed)
+        # The user's own code may draw more from the seed than weights.
+        own_code = not isinstance(self.backbone, str | keras.Model | None)
+        configuration = self._configuration(image_size, seed if own_code else None)
+        drawn_from = seed if self._draws_weights else None
 
         def build() -> keras.Model:
             with keras_seed(seed):
@@ -208,7 +216,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
 
         # Callbacks of the user may have changed anything.
         keep = not self.callbacks
-        with data_parallel(self.devices), kept_network(configuration, build, keep=keep) as kept:
+        lent = kept_network(configuration, build, seed=drawn_from, keep=keep)
+        with data_parallel(self.devices), lent as kept:
             self._load_start(kept, image_size)
 
             def as_fitted() -> dict[str, Any]:
@@ -323,7 +332,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         batches = decoded_batches(source, self.image_size_, self._n_at_once, self.preprocess)
         return self._fitted(counted(batches, progress_bar(len(source), self.verbose)))
 
-    def _configuration(self, image_size: tuple[int, int], seed: int) -> Hashable | None:
+    def _configuration(self, image_size: tuple[int, int], seed: int | None) -> Hashable | None:
         """Return what the compiled network depends on, or None where that has no name."""
         try:
             parameters = {

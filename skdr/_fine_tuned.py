@@ -353,10 +353,13 @@ class FineTunedCNNClassifier(CNNClassifier):
             dropout=self.dropout,
         )
 
-    def _network_origin(self, seed: int) -> Hashable:
+    def _network_origin(self, seed: int | None) -> Hashable:
+        return network_origin(self.backbone, self.weights, seed)
+
+    @property
+    def _draws_weights(self) -> bool:
         is_called = not isinstance(self.backbone, str | keras.Model)
-        draws = self.weights is None or is_called or len(self.hidden_layer_sizes) > 0
-        return (network_origin(self.backbone, self.weights, seed), seed if draws else None)
+        return self.weights is None or is_called or len(self.hidden_layer_sizes) > 0
 
     def _train_network(self, trainer: Trainer) -> None:
         head, fine_tune = self._phases(trainer)

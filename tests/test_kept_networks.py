@@ -75,6 +75,32 @@ def test_rates_and_epochs_need_no_other_network(make, coloured, traces):
     assert len(traces) == n_first
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: ScratchCNNClassifier(image_size=16, epochs=1, random_state=seed),
+        lambda seed: FineTunedCNNClassifier(
+            image_size=32, hidden_layer_sizes=(5,), trainable=1, epochs=1, random_state=seed
+        ),
+    ],
+    ids=["scratch", "fine_tuned"],
+)
+def test_another_seed_draws_weights_and_compiles_nothing(make, coloured):
+    X, y = coloured
+    alone = make(1).fit(X, y).predict_proba(X)
+    _kept._kept.clear()
+    first = make(0).fit(X, y)
+    predicted = first.predict_proba(X)
+    (kept,) = _kept._kept.values()
+    compiled = dict(kept.compiled)
+    second = make(1).fit(X, y)
+    np.testing.assert_array_equal(second.predict_proba(X), alone)
+    assert list(_kept._kept.values()) == [kept]
+    assert kept.compiled == compiled
+    assert second.weights_hash_ != first.weights_hash_
+    np.testing.assert_array_equal(first.predict_proba(X), predicted)
+
+
 CHANGES = {
     "learning_rate": {"learning_rate": 0.01},
     "optimizer": {"optimizer": "sgd"},

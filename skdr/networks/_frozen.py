@@ -188,9 +188,12 @@ def frozen_network(
 
 
 def network_origin(
-    backbone: BackboneLike, weights: str | os.PathLike[str] | None, seed: int
+    backbone: BackboneLike, weights: str | os.PathLike[str] | None, seed: int | None
 ) -> Hashable:
-    """Return what a network and its weights come from; equal only for the same."""
+    """Return what a network and its weights come from; equal only for the same.
+
+    With None for the seed, what differs in the weights that are drawn counts as equal.
+    """
     source: Hashable = backbone if isinstance(backbone, str) else None
     if isinstance(backbone, keras.Model):
         source = (backbone.to_json(), weights_hash(backbone))

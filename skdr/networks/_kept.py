@@ -48,24 +48,31 @@ class KeptNetwork:
     Parameters
     ----------
     network : keras.Model
+    seed : int or None, default=None
+        What its weights were drawn from, where they were.
 
     Attributes
     ----------
     initial_weights : list of ndarray
-        The weights that it was built with.
+        The weights that a fit starts from.
     weights_hash : str
         SHA-256 of those.
     compiled : dict
         What its users compiled, by what they call it.
     """
 
-    def __init__(self, network: keras.Model):
+    def __init__(self, network: keras.Model, seed: int | None = None):
         self.network = network
-        self.initial_weights: Sequence[NDArray[Any]] = network.get_weights()
-        self.weights_hash = weights_hash(network)
+        self.take_initial_weights(network, seed)
         self.compiled: dict[Hashable, Any] = {}
         self.lock = threading.Lock()
         self._loaded: Sequence[NDArray[Any]] | None = self.initial_weights
+
+    def take_initial_weights(self, network: keras.Model, seed: int | None) -> None:
+        """Take those of a network of the same layers, drawn from a seed."""
+        self.initial_weights: Sequence[NDArray[Any]] = network.get_weights()
+        self.weights_hash = weights_hash(network)
+        self.seed = seed
 
     def load(self, weights: Sequence[NDArray[Any]], *, to_change: bool = False) -> None:
         """Fill the network with weights, unless they are in it already."""
@@ -165,7 +172,11 @@ _choosing = threading.Lock()
 
 @contextmanager
 def kept_network(
-    key: Hashable | None, build: Callable[[], keras.Model], *, keep: bool = True
+    key: Hashable | None,
+    build: Callable[[], keras.Model],
+    *,
+    seed: int | None = None,
+    keep: bool = True,
 ) -> Iterator[KeptNetwork]:
     """Lend a network of some configuration; the last few of the process are kept.
 
@@ -174,7 +185,10 @@ def kept_network(
     key : hashable or None
         The configuration; None for one that has no name.
     build : callable
-        Returns the network, where none is kept or it is at work.
+        Returns the network, where none is kept, it is at work, or its weights
+        were drawn from another seed.
+    seed : int or None, default=None
+        What `build` draws weights from; None where it draws none.
     keep : bool, default=True
         Whether it may be lent again.
 
@@ -186,9 +200,11 @@ def kept_network(
     with _choosing:
         kept = _kept.pop(key, None) if key is not None else None
     if kept is None or not kept.lock.acquire(blocking=False):
-        kept = KeptNetwork(build())
+        kept = KeptNetwork(build(), seed)
         kept.lock.acquire()
     try:
+        if kept.seed != seed:  # to draw weights takes less time than to compile
+            kept.take_initial_weights(build(), seed)
         yield kept
         if key is not None and keep:
             with _choosing:
