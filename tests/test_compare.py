@@ -1,5 +1,6 @@
 """Strategies on the same folds: fitted once, scored on what they said, told apart or not."""
 
+import resource
 from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
@@ -305,6 +306,22 @@ def test_damaged_file_is_done_again_with_a_warning(data, fits, tmp_path):
     with pytest.warns(UserWarning, match="is damaged"):
         compare_strategies(**arguments)
     assert len(fits) == 4
+
+
+def test_full_disk_costs_no_fit(data, fits, tmp_path):
+    arguments = {**data, "strategies": {"a": Constant()}, "scoring": "accuracy"}
+    kept_nowhere = compare_strategies(**arguments).predictions("a")
+    fits.clear()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.warns(UserWarning, match="A fit is not kept in .*File too large"):
+            found = compare_strategies(**arguments, folder=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    np.testing.assert_array_equal(found.predictions("a"), kept_nowhere)
+    assert len(fits) == 3
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_jobs_say_what_one_says(data):

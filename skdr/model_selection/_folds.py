@@ -4,6 +4,7 @@ import json
 import os
 import time
 import traceback
+import uuid
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -214,10 +215,19 @@ class FoldStore:
             return None
 
     def put(self, key: str, outputs: FoldOutputs) -> None:
-        """Write the outputs of a fold, whole or not at all."""
+        """Write the outputs of a fold, whole or, with a warning, not at all."""
         values = {name: value for name, value in asdict(outputs).items() if value is not None}
         seconds = {name: values.pop(name) for name in ("fit_seconds", "predict_seconds")}
-        part = self.folder / f"{key}.{os.getpid()}.part"
-        with part.open("wb") as file:
-            np.savez(file, seconds=json.dumps(seconds), **values)
-        part.replace(self.folder / f"{key}.npz")
+        part = self.folder / f"{key}.{uuid.uuid4().hex}.part"  # nobody else's, on any machine
+        try:
+            with part.open("wb") as file:
+                np.savez(file, seconds=json.dumps(seconds), **values)
+            part.replace(self.folder / f"{key}.npz")
+        except OSError as exc:  # a full disk must not cost the fits
+            part.unlink(missing_ok=True)
+            warnings.warn(
+                f"A fit is not kept in {str(self.folder)!r}: {exc}. It counts in this comparison, "
+                f"and another call would do it again.",
+                UserWarning,
+                stacklevel=2,
+            )
