@@ -52,6 +52,48 @@ def images():
     return X.astype(np.uint8), y
 
 
+FORK = """
+import multiprocessing, sys
+import numpy as np
+from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
+from tests.conftest import tiny_network
+
+X = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+settings = {"weights": None, "image_size": 16, "random_state": 0}
+extractor = PretrainedFeatureExtractor(tiny_network, **settings)
+classifier = FineTunedCNNClassifier(tiny_network, head_epochs=1, epochs=1, **settings)
+
+def extract(n):
+    return extractor.fit_transform(X[n:]).shape
+
+def train(n):
+    return classifier.fit(X[n:], np.arange(len(X) - n) % 2).predict(X).shape
+
+if sys.argv[1] == "after":
+    extractor.fit_transform(X[:1])
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    for work in (extract, train):
+        try:
+            print(pool.apply_async(work, (2,)).get(timeout=60))
+        except RuntimeError as exc:
+            print(exc)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_processes_forked_after_networks_have_run_are_told_so(moment):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", FORK, moment]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    said = done.stdout.splitlines()
+    if moment == "before":
+        assert said == ["(6, 16)", "(8,)"], done.stderr
+    else:
+        assert len(said) == 2, done.stderr
+        assert all("was forked" in line and "it would hang" in line for line in said)
+
+
 class Run:
     """The script, started in a folder and past its imports."""
 

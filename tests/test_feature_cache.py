@@ -230,6 +230,16 @@ def test_changed_file_is_recomputed(files):
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.parametrize("clock", ["stands still", "goes back"])
+def test_no_clock_tells_whether_a_file_changed(coloured, tmp_path, clock):
+    file, images = tmp_path / "image.bmp", coloured[0]  # all of one size
+    for i, seconds in enumerate((1e9, 1e9) if clock == "stands still" else (2e9, 1e9)):
+        Image.fromarray(images[i]).save(file)
+        os.utime(file, (seconds, seconds))
+        of_file = features([str(file)])
+        np.testing.assert_array_equal(of_file, features(images[[i]], None))
+
+
 def test_equal_images_are_computed_once(coloured, passes):
     features(coloured[0][[0, 1, 0, 0, 1]])
     assert passes() == 2
@@ -268,6 +278,37 @@ def test_damaged_file_is_set_aside_with_a_warning(coloured, tmp_path, damage):
         np.testing.assert_array_equal(features(X, tmp_path), right)
     np.testing.assert_array_equal(features(X, tmp_path), right)
     assert (tmp_path / f"features-{FORMAT}.damaged").exists()
+
+
+def test_cache_of_another_format_is_left_alone(coloured, passes, tmp_path, monkeypatch):
+    right = features(coloured[0], tmp_path)
+    contents = (tmp_path / f"features-{FORMAT}.sqlite").read_bytes()
+    _feature_store._stores.clear()
+    monkeypatch.setattr(_feature_store, "FORMAT", FORMAT + 1)
+    np.testing.assert_array_equal(features(coloured[0], tmp_path), right)
+    assert passes() == 2 * 60
+    assert (tmp_path / f"features-{FORMAT}.sqlite").read_bytes() == contents
+
+
+def test_folder_that_may_only_be_read_is_read(coloured, passes, tmp_path, monkeypatch):
+    right = features(coloured[0][:40], tmp_path)
+
+    def refuse(self):
+        raise PermissionError(f"[Errno 13] Permission denied: {self.lock_file!r}")
+
+    def connect_to_read(file, *args):
+        return plain_connect(f"file:{file}?mode=ro", *args, uri=True)
+
+    # As it is for a user without rights; whoever runs the tests may have them all.
+    plain_connect = sqlite3.connect
+    monkeypatch.setattr(_feature_store.sqlite3, "connect", connect_to_read)
+    monkeypatch.setattr(_feature_store.filelock.FileLock, "acquire", refuse)
+    np.testing.assert_array_equal(features(coloured[0][:40], tmp_path), right)
+    assert passes() == 40
+    with pytest.warns(UserWarning, match="Permission denied.* Features are computed and not kept"):
+        found = features(coloured[0], tmp_path)
+    assert passes() == 60
+    np.testing.assert_array_equal(found, features(coloured[0], None))
 
 
 def test_folder_that_cannot_be_made_is_warned_of(coloured, tmp_path):

@@ -18,6 +18,7 @@ from keras.src.random import seed_generator  # no public name leads there
 from skdr.exceptions import WeightsNotFoundError
 from skdr.networks._backbones import Backbone, find_backbone
 from skdr.networks._efficientnet_lite import load_imagenet_weights
+from skdr.networks._fork import refuse_if_forked
 from skdr.networks._gpu import list_gpus
 
 BackboneLike: TypeAlias = str | keras.Model | Callable[[tuple[int, int, int]], keras.Model]
@@ -113,6 +114,7 @@ def build_backbone(
     WeightsNotFoundError
         If weights are not on this machine and cannot be downloaded.
     """
+    refuse_if_forked()
     list_gpus()  # before anything is in their memory
     path = _weights_path(weights)
     if isinstance(backbone, str):

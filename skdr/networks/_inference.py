@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.networks._fold import fold_batch_norm
+from skdr.networks._fork import refuse_if_forked
 from skdr.networks._gpu import gpu_turn, is_out_of_memory
 
 Compiler: TypeAlias = Callable[[keras.Model], Callable[[Any], Any]]
@@ -55,6 +56,7 @@ class ForwardPass:
 
     def __call__(self, batches: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
         """Return the outputs for all batches, one row an image."""
+        refuse_if_forked()
         if self._call is None:
             fixed = self.constant_weights
             self._call = self.compiler(fold_batch_norm(self.network) if fixed else self.network)

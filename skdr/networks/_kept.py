@@ -18,6 +18,7 @@ from skdr.networks._build import (
     rename_automatic_names,
     weights_hash,
 )
+from skdr.networks._fork import refuse_if_forked
 from skdr.networks._freeze import part_between
 from skdr.networks._inference import ForwardPass
 
@@ -197,6 +198,7 @@ def kept_network(
     kept : KeptNetwork
         Nobody else's until the block ends.
     """
+    refuse_if_forked()
     with _choosing:
         kept = _kept.pop(key, None) if key is not None else None
     if kept is None or not kept.lock.acquire(blocking=False):
