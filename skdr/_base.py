@@ -40,6 +40,7 @@ from skdr.networks import (
     data_parallel,
     exportable,
     hashable,
+    is_own_code,
     kept_network,
     keras_seed,
     set_class_shares,
@@ -206,7 +207,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         image_size = self._resolve_image_size(source, *self._default_image_sizes())
         split = self._split(y[chosen], None if groups is None else groups[chosen], seed)
         # The user's own code may draw more from the seed than weights.
-        own_code = not isinstance(self.backbone, str | keras.Model | None)
+        own_code = self.backbone is not None and is_own_code(self.backbone)
         configuration = self._configuration(image_size, seed if own_code else None)
         drawn_from = seed if self._draws_weights else None
 

@@ -29,6 +29,7 @@ from skdr.networks import (
     first_learning,
     frozen_network,
     gentle_statistics,
+    is_own_code,
     learning_blocks,
     learning_rate_scales,
     network_origin,
@@ -358,8 +359,8 @@ class FineTunedCNNClassifier(CNNClassifier):
 
     @property
     def _draws_weights(self) -> bool:
-        is_called = not isinstance(self.backbone, str | keras.Model)
-        return self.weights is None or is_called or len(self.hidden_layer_sizes) > 0
+        draws = self.weights is None or is_own_code(self.backbone)
+        return draws or len(self.hidden_layer_sizes) > 0
 
     def _train_network(self, trainer: Trainer) -> None:
         head, fine_tune = self._phases(trainer)

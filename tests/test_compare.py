@@ -1,6 +1,5 @@
 """Strategies on the same folds: fitted once, scored on what they said, told apart or not."""
 
-import resource
 from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
@@ -308,17 +307,12 @@ def test_damaged_file_is_done_again_with_a_warning(data, fits, tmp_path):
     assert len(fits) == 4
 
 
-def test_full_disk_costs_no_fit(data, fits, tmp_path):
+def test_full_disk_costs_no_fit(data, fits, full_disk, tmp_path):
     arguments = {**data, "strategies": {"a": Constant()}, "scoring": "accuracy"}
     kept_nowhere = compare_strategies(**arguments).predictions("a")
     fits.clear()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.warns(UserWarning, match="A fit is not kept in .*File too large"):
-            found = compare_strategies(**arguments, folder=tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(100), pytest.warns(UserWarning, match="A fit is not kept in .*File too large"):
+        found = compare_strategies(**arguments, folder=tmp_path)
     np.testing.assert_array_equal(found.predictions("a"), kept_nowhere)
     assert len(fits) == 3
     assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ from skdr import PretrainedFeatureExtractor
 from tests.conftest import tiny_network
 
 ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
 # Two strategies of two kinds on two folds: extraction into a cache, a grid, and trainings.
 SCRIPT = """
 import json, sys
@@ -83,9 +84,8 @@ with multiprocessing.get_context("fork").Pool(1) as pool:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_processes_forked_after_networks_have_run_are_told_so(moment):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", FORK, moment]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=200)
     said = done.stdout.splitlines()
     if moment == "before":
         assert said == ["(6, 16)", "(8,)"], done.stderr
@@ -99,10 +99,9 @@ class Run:
 
     def __init__(self, folder):
         folder.mkdir(exist_ok=True)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error::UserWarning", "-c", SCRIPT],
-            cwd=folder, env=environment, text=True, stdout=subprocess.PIPE,
+            cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert self.process.stdout.readline() == "ready\n"
         self.start = time.monotonic()

@@ -1,7 +1,6 @@
 """Each image passes the network once, and no wrong vector ever comes back."""
 
 import os
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -318,14 +317,10 @@ def test_folder_that_cannot_be_made_is_warned_of(coloured, tmp_path):
     np.testing.assert_array_equal(kept, features(coloured[0], None))
 
 
-def test_full_disk_is_warned_of(coloured, tmp_path):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
-    try:
-        with pytest.warns(UserWarning, match="Features are computed and not kept"):
-            kept = features(coloured[0], tmp_path / "cache")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+def test_full_disk_is_warned_of(coloured, full_disk, tmp_path):
+    unkept = pytest.warns(UserWarning, match="Features are computed and not kept")
+    with full_disk(2000), unkept:
+        kept = features(coloured[0], tmp_path / "cache")
     np.testing.assert_array_equal(kept, features(coloured[0], None))
 
 

@@ -84,6 +84,11 @@ def smallest_image_size(backbone: BackboneLike) -> tuple[int, int]:
     return (size, size)
 
 
+def is_own_code(backbone: BackboneLike) -> bool:
+    """Return whether a function of the user's builds the network, and may draw what it likes."""
+    return not isinstance(backbone, str | keras.Model)
+
+
 def build_backbone(
     backbone: BackboneLike, weights: str | os.PathLike[str] | None, image_size: tuple[int, int]
 ) -> keras.Model:

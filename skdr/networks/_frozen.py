@@ -19,6 +19,7 @@ from skdr.networks._batch_norm import last_batch_norm, mean_shift
 from skdr.networks._build import (
     BackboneLike,
     build_backbone,
+    is_own_code,
     keras_seed,
     network_from_state,
     network_state,
@@ -204,6 +205,5 @@ def network_origin(
             source = object()
     path = None if weights is None else Path(weights)
     contents = hashlib.sha256(path.read_bytes()).digest() if path and path.is_file() else None
-    own_code = not isinstance(backbone, str | keras.Model)  # draws weights that nobody replaces
-    drawn = weights is None or (own_code and contents is None)
+    drawn = weights is None or (is_own_code(backbone) and contents is None)
     return (source, str(weights), contents, seed if drawn else None)
