@@ -153,8 +153,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         return 1
 
     @abstractmethod
-    def _network_origin(self, seed: int | None) -> Hashable:
-        """Return what an untrained network comes from; see `network_origin`."""
+    def _network_origin(self) -> Hashable:
+        """Return what an untrained network comes from, but for the seed; see `network_origin`."""
 
     @property
     @abstractmethod
@@ -206,9 +206,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             raise ValueError("Training needs images of at least two classes of positive weight.")
         image_size = self._resolve_image_size(source, *self._default_image_sizes())
         split = self._split(y[chosen], None if groups is None else groups[chosen], seed)
-        # The user's own code may draw more from the seed than weights.
-        own_code = self.backbone is not None and is_own_code(self.backbone)
-        configuration = self._configuration(image_size, seed if own_code else None)
+        configuration = self._configuration(image_size, seed)
         drawn_from = seed if self._draws_weights else None
 
         def build() -> keras.Model:
@@ -333,7 +331,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         batches = decoded_batches(source, self.image_size_, self._n_at_once, self.preprocess)
         return self._fitted(counted(batches, progress_bar(len(source), self.verbose)))
 
-    def _configuration(self, image_size: tuple[int, int], seed: int | None) -> Hashable | None:
+    def _configuration(self, image_size: tuple[int, int], seed: int) -> Hashable | None:
         """Return what the compiled network depends on, or None where that has no name."""
         try:
             parameters = {
@@ -343,7 +341,9 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             }
         except TypeError:
             return None
-        origin = self._network_origin(seed)
+        # The user's own code may draw more from the seed than weights.
+        own_code = self.backbone is not None and is_own_code(self.backbone)
+        origin = (self._network_origin(), seed if own_code else None)
         return (type(self), *parameters.items(), origin, len(self.classes_), image_size)
 
     def _load_start(self, kept: KeptNetwork, image_size: tuple[int, int]) -> None:

@@ -354,8 +354,8 @@ class FineTunedCNNClassifier(CNNClassifier):
             dropout=self.dropout,
         )
 
-    def _network_origin(self, seed: int | None) -> Hashable:
-        return network_origin(self.backbone, self.weights, seed)
+    def _network_origin(self) -> Hashable:
+        return network_origin(self.backbone, self.weights, None)
 
     @property
     def _draws_weights(self) -> bool:

@@ -241,8 +241,8 @@ class ScratchCNNClassifier(CNNClassifier):
             return _SMALL_CNN_SIZE, (16, 16)
         return default_image_size(self.backbone), smallest_image_size(self.backbone)
 
-    def _network_origin(self, seed: int | None) -> Hashable:
-        return network_origin(self._backbone, None, seed)
+    def _network_origin(self) -> Hashable:
+        return network_origin(self._backbone, None, None)
 
     @property
     def _draws_weights(self) -> bool:
