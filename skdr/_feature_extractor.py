@@ -12,10 +12,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdr._base import ImageEstimator
 from skdr._feature_cache import FrozenFeatures
 from skdr._feature_store import MEMORY
 from skdr._fit_tasks import FitTasks
+from skdr._image_estimator import ImageEstimator
 from skdr._params import StrOptions, fit_context
 from skdr.networks import (
     LAST,

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._base import CNNClassifier
+from skdr._cnn_classifier import CNNClassifier
 from skdr._feature_cache import FrozenFeatures
 from skdr._feature_store import MEMORY
 from skdr._params import Interval, StrOptions

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from skdr._base import CNNClassifier
+from skdr._cnn_classifier import CNNClassifier
 from skdr._phases import Phase
 from skdr._training import Trainer
 from skdr.images import ImageArray

@@ -1,4 +1,4 @@
-"""What the estimators share: images in, and for the classifiers, the order of fit."""
+"""CNNClassifier: what the two classifiers share, and the order of fit."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -21,21 +21,15 @@ from sklearn.utils.validation import (
 
 from skdr._callbacks import counted, progress_bar
 from skdr._fit_tasks import FitTasks
-from skdr._params import CallbackSupportMixin, Interval, StrOptions, fit_context
+from skdr._image_estimator import ImageEstimator
+from skdr._params import Interval, StrOptions, fit_context
 from skdr._phases import Settings
 from skdr._samples import check_weights, class_weights, merge_equal_images, wants_class_numbers
 from skdr._training import Examples, Trainer
-from skdr.images import (
-    ImageArray,
-    ImageSource,
-    decode_all,
-    decoded_batches,
-    validate_images,
-)
+from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
 from skdr.networks import (
     FittedNetwork,
     KeptNetwork,
-    batch_size_of_passes,
     batch_size_of_training,
     data_parallel,
     exportable,
@@ -54,50 +48,6 @@ _NOT_COMPILED = {
     *("backbone", "weights", "value_range", "verbose", "warm_start", "warmup_epochs"),
 }
 _RATES = {"learning_rate", "head_learning_rate"}
-
-
-class ImageEstimator(CallbackSupportMixin, BaseEstimator):
-    """An estimator whose X is images."""
-
-    _image_constraints: ClassVar[dict[str, Any]] = {
-        "image_size": [Interval(Integral, 1, None, closed="left"), "array-like", None],
-        "preprocess": [callable, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "image_shape": ["array-like", None],
-        "image_column": [str, None],
-        "value_range": ["array-like"],
-        "verbose": ["verbose"],
-    }
-
-    def _validate_images(self, X: Any, *, reset: bool) -> ImageSource:
-        return validate_images(
-            self,
-            X,
-            reset=reset,
-            image_shape=self.image_shape,
-            image_column=self.image_column,
-            value_range=self.value_range,
-        )
-
-    @property
-    def _n_at_once(self) -> int:
-        """How many images are decoded, and pass the network, at once."""
-        return batch_size_of_passes(self.batch_size)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the copy that `model_` makes: the network is there already."""
-        return {name: value for name, value in super().__getstate__().items() if name != "model_"}
-
-    def _resolve_image_size(
-        self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]
-    ) -> tuple[int, int]:
-        """Return (height, width); rows that are no pictures have no detail to enlarge."""
-        if self.image_size is None:
-            return smallest if source.is_strip else default
-        if isinstance(self.image_size, Integral):
-            return (int(self.image_size), int(self.image_size))
-        height, width = self.image_size
-        return (int(height), int(width))
 
 
 class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):

@@ -1,0 +1,54 @@
+"""ImageEstimator: what every estimator on images shares."""
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+from sklearn.base import BaseEstimator
+
+from skdr._params import CallbackSupportMixin, Interval, StrOptions
+from skdr.images import ImageSource, validate_images
+from skdr.networks import batch_size_of_passes
+
+
+class ImageEstimator(CallbackSupportMixin, BaseEstimator):
+    """An estimator whose X is images."""
+
+    _image_constraints: ClassVar[dict[str, Any]] = {
+        "image_size": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "preprocess": [callable, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "image_shape": ["array-like", None],
+        "image_column": [str, None],
+        "value_range": ["array-like"],
+        "verbose": ["verbose"],
+    }
+
+    def _validate_images(self, X: Any, *, reset: bool) -> ImageSource:
+        return validate_images(
+            self,
+            X,
+            reset=reset,
+            image_shape=self.image_shape,
+            image_column=self.image_column,
+            value_range=self.value_range,
+        )
+
+    @property
+    def _n_at_once(self) -> int:
+        """How many images are decoded, and pass the network, at once."""
+        return batch_size_of_passes(self.batch_size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the copy that `model_` makes: the network is there already."""
+        return {name: value for name, value in super().__getstate__().items() if name != "model_"}
+
+    def _resolve_image_size(
+        self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]
+    ) -> tuple[int, int]:
+        """Return (height, width); rows that are no pictures have no detail to enlarge."""
+        if self.image_size is None:
+            return smallest if source.is_strip else default
+        if isinstance(self.image_size, Integral):
+            return (int(self.image_size), int(self.image_size))
+        height, width = self.image_size
+        return (int(height), int(width))
