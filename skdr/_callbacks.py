@@ -101,6 +101,10 @@ class UserCallbacks(keras.callbacks.Callback):
         self._n_epochs = 0
         self._has_begun = False
 
+    def __bool__(self) -> bool:
+        """Whether there are any: what looks at each batch makes Keras wait for its loss."""
+        return bool(self._callbacks)
+
     def begin_phase(self, network: keras.Model) -> None:
         if self._callbacks:
             self._view.compile(optimizer=network.optimizer, loss=network.loss)

@@ -192,24 +192,28 @@ class Trainer:
         inputs = [e.images for e in self.examples] if start is None else start.arrays
         if self.settings.finds_batch_size:
             self._find_batch_size(network, inputs[0])
-        batch_size = self.batch_size
-        n_steps = -(-len(self.train) // batch_size)
+        n_steps = -(-len(self.train) // self.batch_size)
         compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
         self._user_callbacks.begin_phase(network)
         # With images set aside the weights are those of the best epoch already.
         may_be_undone = phase.must_improve and self.validation is None
         before = network.get_weights() if may_be_undone else None
-        rng = np.random.default_rng(self.settings.seed)
+        seeds = (self.settings.seed, None)
         with gpu_turn(), ExitStack() as stack:
             feeds = [
-                stack.enter_context(_Batches(array, examples, batch_size, order))
-                for array, examples, order in zip(inputs, self.examples, (rng, None), strict=False)
+                stack.enter_context(
+                    _Batches(array, examples, self.batch_size, epochs=phase.epochs, seed=seed)
+                )
+                for array, examples, seed in zip(inputs, self.examples, seeds, strict=False)
             ]
+            validation = feeds[1] if len(feeds) > 1 else None
             network.fit(
                 feeds[0],
                 shuffle=False,
                 epochs=phase.epochs,
-                validation_data=feeds[1] if len(feeds) > 1 else None,
+                steps_per_epoch=n_steps,
+                validation_data=validation,
+                validation_steps=validation and validation.steps_per_epoch,
                 callbacks=self._callbacks(phase),
                 verbose=0,
             )
@@ -227,7 +231,7 @@ class Trainer:
         """Halve the batches until one step fits into the memory of the device."""
         before = network.get_weights()
         while True:
-            feed = _Batches(inputs, self.train, self.batch_size, None)
+            feed = _Batches(inputs, self.train, self.batch_size)
             images, targets, weights = feed[0]
             try:
                 with gpu_turn():
@@ -246,7 +250,7 @@ class Trainer:
             *([self.keep_best] if self.validation is not None else []),
             self._tasks.epochs_of(phase.name, phase.epochs, self._as_fitted),
             *([Progress(phase.name, phase.epochs)] if self.settings.verbose else []),
-            self._user_callbacks,
+            *([self._user_callbacks] if self._user_callbacks else []),
         ]
 
     def _made_worse(self, phase: Phase) -> bool:
@@ -285,10 +289,11 @@ class Trainer:
 
 
 class _Batches(keras.utils.PyDataset):
-    """Batches of examples: in order, or each epoch in an order of its own.
+    """Batches of examples for all epochs: in order, or each epoch in an order of its own.
 
-    A context that leaves it empty, because TensorFlow never lets go of what it
-    was fed from.
+    One long row of batches, since an iterator for each epoch costs Keras as
+    much as many small steps. A context that leaves it empty, because
+    TensorFlow never lets go of what it was fed from.
     """
 
     def __init__(
@@ -296,25 +301,29 @@ class _Batches(keras.utils.PyDataset):
         inputs: ImageArray,
         examples: Examples,
         batch_size: int,
-        rng: np.random.Generator | None,
+        *,
+        epochs: int = 1,
+        seed: int | None = None,
     ):
         super().__init__()
         self._arrays: tuple[Any, ...] = (inputs, examples.targets, examples.weights)
-        self._n, self._batch_size, self._rng = len(inputs), batch_size, rng
+        self._n, self._batch_size = len(inputs), batch_size
+        self._epochs, self._seed = epochs, seed
         self._order = np.arange(self._n)
-        self.on_epoch_end()
+        self._epoch_of_order: int | None = None
+        self.steps_per_epoch = -(-self._n // batch_size)
 
     def __len__(self) -> int:
-        return -(-self._n // self._batch_size)
+        return self.steps_per_epoch * max(1, self._epochs)  # Keras looks at one in any case
 
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        epoch, step = divmod(index, self.steps_per_epoch)
+        if self._seed is not None and epoch != self._epoch_of_order:
+            self._order = np.random.default_rng((self._seed, epoch)).permutation(self._n)
+            self._epoch_of_order = epoch
+        rows = self._order[step * self._batch_size : (step + 1) * self._batch_size]
         images, targets, weights = (array[rows] for array in self._arrays)
         return images.astype(np.float32, copy=False), targets, weights
-
-    def on_epoch_end(self) -> None:
-        if self._rng is not None:
-            self._order = self._rng.permutation(self._n)
 
     def __enter__(self) -> "_Batches":
         return self

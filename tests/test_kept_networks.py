@@ -119,6 +119,10 @@ CHANGES = {
 }
 
 
+# Transfer is the first half of fine-tuning.
+@pytest.mark.parametrize(
+    "make", [CLASSIFIERS["fine_tuned"], CLASSIFIERS["scratch"]], ids=["fine_tuned", "scratch"]
+)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_result_is_that_of_a_network_of_its_own(make, coloured, change):
     X, y = coloured
