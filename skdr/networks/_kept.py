@@ -20,7 +20,9 @@ from skdr.networks._build import (
 )
 from skdr.networks._fork import refuse_if_forked
 from skdr.networks._freeze import part_between
+from skdr.networks._gpu import list_gpus
 from skdr.networks._inference import ForwardPass
+from skdr.networks._pointwise import multiply_pointwise
 
 _MAX_KEPT = 4
 _KERAS_OBJECTS = (
@@ -49,6 +51,7 @@ class KeptNetwork:
     Parameters
     ----------
     network : keras.Model
+        Changed as `multiply_pointwise` says, where no GPU is.
     seed : int or None, default=None
         What its weights were drawn from, where they were.
 
@@ -63,6 +66,8 @@ class KeptNetwork:
     """
 
     def __init__(self, network: keras.Model, seed: int | None = None):
+        if not list_gpus():
+            multiply_pointwise(network)
         self.network = network
         self.take_initial_weights(network, seed)
         self.compiled: dict[Hashable, Any] = {}

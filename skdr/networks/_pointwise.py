@@ -1,0 +1,48 @@
+"""A 1x1 convolution is a product of matrices: compute it as one."""
+
+from collections.abc import Iterator
+
+import keras
+
+
+def multiply_pointwise(network: keras.Model) -> None:
+    """Let the 1x1 convolutions of a network be computed as products of matrices.
+
+    Outputs are the same to rounding. On CPUs Keras's backends have slow
+    gradients for such a convolution: those of the product take a half to a
+    sixth of the time.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Changed in place; copies and saved files know nothing of it.
+    """
+    for layer in _pointwise_convolutions(network):
+        layer.convolution_op = _Product(layer.strides)
+
+
+class _Product:
+    """Stands in for the `convolution_op` of a `Conv2D`."""
+
+    def __init__(self, strides: tuple[int, int]):
+        self._strides = strides
+
+    def __call__(self, inputs: keras.KerasTensor, kernel: keras.Variable) -> keras.KerasTensor:
+        down, right = self._strides
+        return keras.ops.tensordot(inputs[:, ::down, ::right], kernel[0, 0], axes=1)
+
+
+def _pointwise_convolutions(layer: keras.Layer) -> Iterator[keras.layers.Conv2D]:
+    if _is_pointwise(layer):
+        yield layer
+    for inner in getattr(layer, "layers", []):
+        yield from _pointwise_convolutions(inner)
+
+
+def _is_pointwise(layer: keras.Layer) -> bool:
+    return (
+        type(layer) is keras.layers.Conv2D  # nobody knows what subclasses do with their kernels
+        and layer.kernel_size == (1, 1)
+        and layer.groups == 1
+        and layer.data_format == "channels_last"
+    )
