@@ -84,6 +84,15 @@ def smallest_image_size(backbone: BackboneLike) -> tuple[int, int]:
     return (size, size)
 
 
+def innermost_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
+    """Yield a layer, or those in it, however deep, if it is a network itself."""
+    inner = getattr(layer, "layers", [])
+    if not inner:
+        yield layer
+    for each in inner:
+        yield from innermost_layers(each)
+
+
 def is_own_code(backbone: BackboneLike) -> bool:
     """Return whether a function of the user's builds the network, and may draw what it likes."""
     return not isinstance(backbone, str | keras.Model)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 
 from skdr.networks._backbones import find_backbone, find_operation
-from skdr.networks._build import BackboneLike
+from skdr.networks._build import BackboneLike, innermost_layers
 from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS
 from skdr.networks._taps import tap_pattern
 
@@ -159,9 +159,8 @@ def _block_ends(
 
 def _batch_norms(layer: keras.Layer) -> list[keras.Layer]:
     """Return a layer if it is a BatchNorm, or those in it if it is a network itself."""
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return [layer]
-    return [found for inner in getattr(layer, "layers", []) for found in _batch_norms(inner)]
+    layers = innermost_layers(layer)
+    return [found for found in layers if isinstance(found, keras.layers.BatchNormalization)]
 
 
 def _has_weights(operations: Sequence[keras.Operation]) -> bool:

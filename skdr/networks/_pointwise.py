@@ -1,8 +1,8 @@
 """A 1x1 convolution is a product of matrices: compute it as one."""
 
-from collections.abc import Iterator
-
 import keras
+
+from skdr.networks._build import innermost_layers
 
 
 def multiply_pointwise(network: keras.Model) -> None:
@@ -17,8 +17,9 @@ def multiply_pointwise(network: keras.Model) -> None:
     network : keras.Model
         Changed in place; copies and saved files know nothing of it.
     """
-    for layer in _pointwise_convolutions(network):
-        layer.convolution_op = _Product(layer.strides)
+    for layer in innermost_layers(network):
+        if _is_pointwise(layer):
+            layer.convolution_op = _Product(layer.strides)
 
 
 class _Product:
@@ -30,13 +31,6 @@ class _Product:
     def __call__(self, inputs: keras.KerasTensor, kernel: keras.Variable) -> keras.KerasTensor:
         down, right = self._strides
         return keras.ops.tensordot(inputs[:, ::down, ::right], kernel[0, 0], axes=1)
-
-
-def _pointwise_convolutions(layer: keras.Layer) -> Iterator[keras.layers.Conv2D]:
-    if _is_pointwise(layer):
-        yield layer
-    for inner in getattr(layer, "layers", []):
-        yield from _pointwise_convolutions(inner)
 
 
 def _is_pointwise(layer: keras.Layer) -> bool:
