@@ -6,18 +6,10 @@ from functools import partial
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import spread_batch_norm
+from networks import OPERATIONS, spread_batch_norm
 from report import interleaved, parse, print_machine, print_ratios
 
 from skdr.networks import ForwardPass, OpenVINO, build_backbone, default_image_size, use_dtype
-
-# Multiplications and additions of one image at the default size, in 1e9.
-OPERATIONS = {
-    "InceptionV3": 11.4,
-    "ResNet50": 7.7,
-    "MobileNetV2": 0.60,
-    "EfficientNetLite0": 0.77,
-}
 
 
 def sgemm_rate(rounds=9, n=2048):

@@ -3,6 +3,14 @@
 import keras
 import numpy as np
 
+# Multiplications and additions of one image at the default size, in 1e9.
+OPERATIONS = {
+    "InceptionV3": 11.4,
+    "ResNet50": 7.7,
+    "MobileNetV2": 0.60,
+    "EfficientNetLite0": 0.77,
+}
+
 
 def spread_batch_norm(network):
     """Give BatchNorm layers statistics unlike those of an untrained network."""

@@ -4,7 +4,8 @@ import argparse
 import os
 import platform
 import time
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,12 @@ def print_machine():
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     cpu = names[0] if names else platform.processor()
-    packages = ("tensorflow", "keras", "scikit-learn", "numpy", "pillow")
+    found = []
+    for package in ("tensorflow", "jax", "torch", "keras", "scikit-learn", "numpy", "pillow"):
+        with suppress(PackageNotFoundError):
+            found.append(f"{package} {version(package)}")
     print(f"{os.cpu_count()} cores, {cpu}, Python {platform.python_version()}")
-    print(", ".join(f"{package} {version(package)}" for package in packages), flush=True)
+    print(", ".join(found), flush=True)
 
 
 def interleaved(alternatives, n_rounds, *, warm_up=True):

@@ -322,8 +322,8 @@ class _Batches(keras.utils.PyDataset):
             self._order = np.random.default_rng((self._seed, epoch)).permutation(self._n)
             self._epoch_of_order = epoch
         rows = self._order[step * self._batch_size : (step + 1) * self._batch_size]
-        images, targets, weights = (array[rows] for array in self._arrays)
-        return images.astype(np.float32, copy=False), targets, weights
+        images, targets, weights = self._arrays
+        return images[rows], targets[rows], weights[rows]
 
     def __enter__(self) -> "_Batches":
         return self

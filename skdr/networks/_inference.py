@@ -133,15 +133,49 @@ def _padded(batch: NDArray[Any]) -> NDArray[np.float32]:
         rows_per_image = max(1, batch.shape[1] // _STRIDE * (batch.shape[2] // _STRIDE))
     n_tail = -(-_TAIL_ROWS // rows_per_image)
     n_total = max(len(batch), -(-_MIN_ROWS // rows_per_image)) + n_tail
-    padded = np.zeros((n_total, *batch.shape[1:]), dtype=np.float32)
+    # Whole grey levels stay a byte each on their way to a GPU.
+    dtype = np.uint8 if batch.dtype == np.uint8 else np.float32
+    padded = np.zeros((n_total, *batch.shape[1:]), dtype=dtype)
     padded[: len(batch)] = batch
     return padded
 
 
 def compile_with_keras(network: keras.Model) -> Callable[[Any], Any]:
     """Return a network as a function from batches to outputs, compiled by Keras's backend."""
-    if keras.backend.backend() != "tensorflow":
-        return network.predict_on_batch
-    from skdr.networks import _tensorflow
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from skdr.networks import _tensorflow
 
-    return _tensorflow.compile_network(network)
+        return _tensorflow.compile_network(network)
+    return FewSizes(network.predict_on_batch) if backend == "jax" else network.predict_on_batch
+
+
+class FewSizes:
+    """Run batches of any size at few sizes, since XLA compiles each anew, for seconds.
+
+    A batch is padded to a size that was run before, up to four times its own,
+    or else to the next power of two where it is smaller than what was run.
+
+    Parameters
+    ----------
+    call : callable
+        Takes a batch and returns its outputs, one row an image.
+    """
+
+    def __init__(self, call: Callable[[Any], Any]):
+        self._call = call
+        self._sizes: set[int] = set()
+
+    def __call__(self, batch: NDArray[Any]) -> Any:
+        """Return the outputs of a batch."""
+        size = self._size(len(batch))
+        padding = np.zeros((size - len(batch), *batch.shape[1:]), dtype=batch.dtype)
+        outputs = self._call(np.concatenate([batch, padding]))[: len(batch)]
+        self._sizes.add(size)
+        return outputs
+
+    def _size(self, n_images: int) -> int:
+        larger = [size for size in self._sizes if size >= n_images]
+        if not larger or min(larger) <= 4 * n_images:
+            return min(larger, default=n_images)
+        return 1 << (n_images - 1).bit_length()

@@ -62,6 +62,6 @@ class OpenVINO:
 
         def forward(batch: NDArray[Any]) -> NDArray[np.float32]:
             with one_at_a_time:
-                return compiled(batch)[0].copy()
+                return compiled(batch.astype(np.float32, copy=False))[0].copy()
 
         return forward

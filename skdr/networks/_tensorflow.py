@@ -18,7 +18,7 @@ def compile_network(network: keras.Model) -> Callable[[Any], Any]:
         return tf.cast(network(images, training=False), tf.float32)
 
     traced = forward.get_concrete_function()
-    return lambda batch: traced(tf.constant(batch)).numpy()
+    return lambda batch: traced(tf.cast(tf.constant(batch), tf.float32)).numpy()
 
 
 def gradient(function: Callable[[Any], Any], point: Any) -> Any:
