@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.networks import ForwardPass, _gpu, build_backbone, gpu_turn, is_out_of_memory
+from skdr.networks._inference import FewSizes
 from tests.conftest import tiny_network
 
 on_tensorflow = pytest.mark.skipif(
@@ -99,6 +100,48 @@ def test_other_errors_are_raised_at_once():
             [np.ones((4, 8, 8, 3))]
         )
     assert len(calls) == 1
+
+
+def test_batches_of_few_sizes_are_compiled():
+    seen = []
+
+    def call(batch):
+        seen.append(len(batch))
+        return batch.sum(axis=1)
+
+    run = FewSizes(call)
+    for n_images in (257, 256, 70, 5, 8, 2, 1):
+        batch = np.arange(1.0, 2 * n_images + 1).reshape(n_images, 2)
+        np.testing.assert_array_equal(run(batch), batch.sum(axis=1))
+    assert seen == [257, 257, 257, 8, 8, 8, 1]
+
+
+def test_size_that_does_not_fit_is_not_kept():
+    def call(batch):
+        if len(batch) > 4:
+            raise ResourceExhaustedError("OOM")
+        return batch
+
+    run = FewSizes(call)
+    with pytest.raises(ResourceExhaustedError):
+        run(np.ones((8, 2)))
+    assert len(run(np.ones((3, 2)))) == 3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_only_bytes_stay_bytes_on_their_way_to_the_device(dtype):
+    seen = []
+
+    def compiler(network):
+        def forward(batch):
+            seen.append(batch.dtype)
+            return batch.mean(axis=(1, 2))
+
+        return forward
+
+    forward = ForwardPass(build_backbone(tiny_network, None, (8, 8)), compiler=compiler)
+    forward([np.ones((4, 8, 8, 3), dtype=dtype)])
+    assert seen == [np.uint8 if dtype == np.uint8 else np.float32]
 
 
 @on_tensorflow

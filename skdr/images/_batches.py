@@ -1,10 +1,11 @@
 """Decoded batches, made in threads ahead of their use."""
 
+import itertools
 import math
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -93,13 +94,16 @@ def decoded_batches(
         Names every bad image of a batch.
     """
     starts = range(0, len(source), batch_size)
+    # Small images take less time than to hand one over to a thread.
+    n_in_task = max(1, min(8, batch_size // (4 * n_threads())))
     with ThreadPoolExecutor(n_threads()) as pool:
         ahead: deque[list[Future]] = deque()
         try:
             for start in starts:
                 positions = range(start, min(start + batch_size, len(source)))
+                tasks = [positions[k : k + n_in_task] for k in range(0, len(positions), n_in_task)]
                 ahead.append(
-                    [pool.submit(_one_image, source, i, image_size, preprocess) for i in positions]
+                    [pool.submit(_some_images, source, t, image_size, preprocess) for t in tasks]
                 )
                 if len(ahead) == 2:
                     yield _gather(source, ahead.popleft(), start - batch_size)
@@ -153,7 +157,7 @@ def preprocessed(
 
 
 def resize(
-    image: NDArray[Any],
+    image: Image.Image | NDArray[Any],
     image_size: tuple[int, int],
     box: tuple[float, float, float, float] | None = None,
 ) -> NDArray[Any]:
@@ -161,7 +165,7 @@ def resize(
 
     Parameters
     ----------
-    image : ndarray of shape (h, w, 3) and dtype uint8 or float32
+    image : PIL.Image.Image, or ndarray of shape (h, w, 3) and dtype uint8 or float32
     image_size : tuple of (height, width)
     box : tuple of (left, top, right, bottom), optional
         The part of the image to take, in pixels or fractions of them; by
@@ -170,37 +174,53 @@ def resize(
     Returns
     -------
     resized : ndarray of shape (height, width, 3)
-        Of the image's dtype; the image itself where the size is right already.
+        Of the image's dtype; the array itself where the size is right already.
     """
     height, width = image_size
+    if isinstance(image, Image.Image):
+        return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box))
     if image.shape[:2] == (height, width) and box is None:
         return image
-    channels = [image] if image.dtype == np.uint8 else np.moveaxis(image, -1, 0)
-    resized = [
-        np.asarray(Image.fromarray(c).resize((width, height), Image.Resampling.BILINEAR, box))
-        for c in channels
-    ]
-    return resized[0] if image.dtype == np.uint8 else np.stack(resized, axis=-1)
+    if image.dtype == np.uint8:
+        return resize(Image.fromarray(image), image_size, box)
+    channels = [resize(Image.fromarray(c), image_size, box) for c in np.moveaxis(image, -1, 0)]
+    return np.stack(channels, axis=-1)
+
+
+def _some_images(
+    source: ImageSource,
+    positions: Iterable[int],
+    image_size: tuple[int, int],
+    preprocess: Preprocess | None,
+) -> list[NDArray[Any] | Exception]:
+    return [_one_image(source, i, image_size, preprocess) for i in positions]
 
 
 def _one_image(
     source: ImageSource, i: int, image_size: tuple[int, int], preprocess: Preprocess | None
-) -> NDArray[Any]:
-    image = preprocessed(source, i, preprocess, at_least=image_size)
-    return resize(np.ascontiguousarray(image), image_size)
+) -> NDArray[Any] | Exception:
+    """Return an image, resized, or what was raised in place of it."""
+    try:
+        if preprocess is None:
+            return resize(source.open(i, at_least=image_size), image_size)
+        return resize(preprocessed(source, i, preprocess, at_least=image_size), image_size)
+    except Exception as exc:
+        return exc
 
 
 def _gather(source: ImageSource, futures: list[Future], start: int) -> NDArray[Any]:
-    images, failures = [], []
-    for i, future in enumerate(futures, start):
-        exc = future.exception()
-        if exc is None:
-            images.append(future.result())
-        elif isinstance(exc, ImageDecodeError):
-            failures.append((source, i, exc.__cause__ or exc))
+    images: list[NDArray[Any]] = []
+    failures: list[tuple[ImageSource, int, BaseException]] = []
+    results = itertools.chain.from_iterable(future.result() for future in futures)
+    for i, result in enumerate(results, start):
+        if not isinstance(result, Exception):
+            images.append(result)
+        elif isinstance(result, ImageDecodeError):
+            failures.append((source, i, result.__cause__ or result))
         else:
-            message = f"preprocess failed on {source.describe(i)}: {type(exc).__name__}: {exc}"
-            raise ImageDecodeError(message, (int(source.indices[i]),)) from exc
+            cause = f"{type(result).__name__}: {result}"
+            message = f"preprocess failed on {source.describe(i)}: {cause}"
+            raise ImageDecodeError(message, (int(source.indices[i]),)) from result
     if failures:
         raise undecodable(failures)
     return np.stack(images)

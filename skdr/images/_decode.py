@@ -50,8 +50,21 @@ def decode_image(
         Whatever is wrong, said in the message; the caller knows which item
         it was.
     """
+    return np.asarray(open_rgb(item, value_range, at_least))
+
+
+def open_rgb(
+    item: Any,
+    value_range: tuple[float, float] | None = VALUE_RANGE,
+    at_least: tuple[int, int] | None = None,
+) -> Image.Image | NDArray[np.uint8] | NDArray[np.float32]:
+    """Return a Pillow image in RGB where the item is one or a file, else its pixels.
+
+    What `decode_image` returns, before it becomes an array: that keeps other
+    threads waiting, longer the larger it is.
+    """
     if is_path(item):
-        return _decode_file(Path(item), at_least)
+        return _open_file(Path(item), at_least)
     if isinstance(item, Image.Image):
         return _rgb_of(ImageOps.exif_transpose(item))
     if item is None or (isinstance(item, float) and np.isnan(item)):
@@ -83,7 +96,7 @@ def rgb_pixels(
     return scaled.astype(np.float32)
 
 
-def _decode_file(path: Path, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
+def _open_file(path: Path, at_least: tuple[int, int] | None) -> Image.Image | NDArray[np.uint8]:
     if path.is_dir():
         raise IsADirectoryError("is a folder, not an image file")
     if not path.exists():
@@ -97,15 +110,16 @@ def _decode_file(path: Path, at_least: tuple[int, int] | None) -> NDArray[np.uin
             side = int(_SPARE_PIXELS * max(at_least))  # the image may lie on its side
             image.draft(None, (side, side))
         ImageOps.exif_transpose(image, in_place=True)
+        image.load()
         return _rgb_of(image)
 
 
-def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
+def _rgb_of(image: Image.Image) -> Image.Image | NDArray[np.uint8]:
     if image.mode == "F" or image.mode.startswith("I"):
         return _eight_bit_grey(np.asarray(image))
     if image.mode == "PA" or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _eight_bit_grey(array: NDArray[Any]) -> NDArray[np.uint8]:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skdr.exceptions import ImageDecodeError
-from skdr.images._decode import VALUE_RANGE, decode_image, is_path
+from skdr.images._decode import VALUE_RANGE, is_path, open_rgb
 
 MIN_SQUARE_SIDE = 8
 _MAX_LISTED = 20
-_MAX_THREADS = 8
+_MAX_THREADS = 16
 
 
 Images: TypeAlias = Sequence[Any] | NDArray[Any]
@@ -64,8 +64,12 @@ class ImageSource:
 
         See `decode_image` for `at_least`.
         """
+        return np.asarray(self.open(i, at_least))
+
+    def open(self, i: int, at_least: tuple[int, int] | None = None) -> Image.Image | NDArray[Any]:
+        """Return image `i` as a Pillow image in RGB where it is one or a file, else its pixels."""
         try:
-            return decode_image(self._item(i), self.value_range, at_least)
+            return open_rgb(self._item(i), self.value_range, at_least)
         except MemoryError:
             raise
         except Exception as exc:

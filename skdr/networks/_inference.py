@@ -168,9 +168,11 @@ class FewSizes:
 
     def __call__(self, batch: NDArray[Any]) -> Any:
         """Return the outputs of a batch."""
-        size = self._size(len(batch))
-        padding = np.zeros((size - len(batch), *batch.shape[1:]), dtype=batch.dtype)
-        outputs = self._call(np.concatenate([batch, padding]))[: len(batch)]
+        n_images, size = len(batch), self._size(len(batch))
+        if size > n_images:
+            padding = np.zeros((size - n_images, *batch.shape[1:]), dtype=batch.dtype)
+            batch = np.concatenate([batch, padding])
+        outputs = self._call(batch)[:n_images]
         self._sizes.add(size)
         return outputs
 
