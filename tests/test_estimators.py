@@ -103,25 +103,30 @@ def test_same_seed_same_predictions_in_another_process(coloured, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), expected)
 
 
-@pytest.mark.parametrize("make", [fine_tuned, scratch, None])
-def test_loads_in_a_fresh_process_without_file_or_network(make, coloured, tmp_path):
+def test_loads_in_a_fresh_process_without_file_or_network(coloured, tmp_path):
     X, y = coloured
-    estimator = make() if make else PretrainedFeatureExtractor(image_size=64)
-    method = "predict_proba" if make else "transform"
-    estimator.fit(X, y)
-    joblib.dump(estimator, tmp_path / "estimator.joblib")
+    estimators = {
+        "fine_tuned": fine_tuned(),
+        "scratch": scratch(),
+        "extractor": PretrainedFeatureExtractor(image_size=64),
+    }
+    methods = {"fine_tuned": "predict_proba", "scratch": "predict_proba", "extractor": "transform"}
+    for name, estimator in estimators.items():
+        joblib.dump(estimator.fit(X, y), tmp_path / f"{name}.joblib")
     np.save(tmp_path / "X.npy", X)
     script = (
         "import joblib, numpy as np, pathlib\n"
         "pathlib.Path.read_bytes = None  # no weights file may be read\n"
-        f"estimator = joblib.load({str(tmp_path / 'estimator.joblib')!r})\n"
-        f"X = np.load({str(tmp_path / 'X.npy')!r})\n"
-        f"np.save({str(tmp_path / 'out.npy')!r}, estimator.{method}(X))"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "X = np.load(folder / 'X.npy')\n"
+        f"for name, method in {methods}.items():\n"
+        "    estimator = joblib.load(folder / f'{name}.joblib')\n"
+        "    np.save(folder / f'{name}.npy', getattr(estimator, method)(X))\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
-    np.testing.assert_allclose(
-        np.load(tmp_path / "out.npy"), getattr(estimator, method)(X), rtol=1e-6
-    )
+    for name, estimator in estimators.items():
+        expected = getattr(estimator, methods[name])(X)
+        np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), expected, rtol=1e-6)
 
 
 @BOTH

@@ -23,7 +23,9 @@ from skdr.networks._build import Normalisation, keras_seed
 from skdr.networks._taps import find_tap_operation
 from tests.conftest import tiny_network
 
-LARGE = r"ConvNeXt(Base|Large|XLarge)|EfficientNetB[4-7]|EfficientNetV2[SML]|NASNet\w+"
+LARGE = (
+    r"ConvNeXt(Small|Base|Large|XLarge)|EfficientNetB[2-7]|EfficientNetV2(S|M|L|B[23])|NASNet\w+"
+)
 LARGE += r"|ResNet(101|152)(V2)?|DenseNet(169|201)|InceptionResNetV2"
 
 
