@@ -204,6 +204,8 @@ def _one_image(
         if preprocess is None:
             return resize(source.open(i, at_least=image_size), image_size)
         return resize(preprocessed(source, i, preprocess, at_least=image_size), image_size)
+    except MemoryError:
+        raise
     except Exception as exc:
         return exc
 

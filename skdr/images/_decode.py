@@ -2,7 +2,6 @@
 
 import io
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,7 +63,7 @@ def open_rgb(
     threads waiting, longer the larger it is.
     """
     if is_path(item):
-        return _open_file(Path(item), at_least)
+        return _open_file(item, at_least)
     if isinstance(item, Image.Image):
         return _rgb_of(ImageOps.exif_transpose(item))
     if item is None or (isinstance(item, float) and np.isnan(item)):
@@ -96,13 +95,19 @@ def rgb_pixels(
     return scaled.astype(np.float32)
 
 
-def _open_file(path: Path, at_least: tuple[int, int] | None) -> Image.Image | NDArray[np.uint8]:
-    if path.is_dir():
-        raise IsADirectoryError("is a folder, not an image file")
-    if not path.exists():
-        raise FileNotFoundError("no such file")
-    # From memory: a damaged header cannot make Pillow ask the system for more than is there.
-    contents = path.read_bytes()
+def _open_file(
+    path: str | os.PathLike[str], at_least: tuple[int, int] | None
+) -> Image.Image | NDArray[np.uint8]:
+    try:
+        # In memory a damaged header cannot make Pillow ask the system for more than is there.
+        with open(path, "rb") as file:
+            contents = file.read()
+    except FileNotFoundError:
+        raise FileNotFoundError("no such file") from None
+    except OSError:
+        if os.path.isdir(path):
+            raise IsADirectoryError("is a folder, not an image file") from None
+        raise
     if not contents:
         raise ValueError("empty file")
     with Image.open(io.BytesIO(contents)) as image:

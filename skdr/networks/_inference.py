@@ -121,7 +121,7 @@ def batches_of(array: Any, batch_size: int) -> Iterable[NDArray[Any]]:
         yield array[start : start + batch_size]
 
 
-def _padded(batch: NDArray[Any]) -> NDArray[np.float32]:
+def _padded(batch: NDArray[Any]) -> NDArray[Any]:
     """Put black images behind a batch, so that the real ones are computed alike.
 
     The same image in another place, or in a batch of another size, then has
