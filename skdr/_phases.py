@@ -7,8 +7,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from skdr.networks import Augmentation
+from skdr.networks import Augmentation, is_data_parallel
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,13 @@ class CompiledPhase:
         The part of a classifier that is trained, its layers set trainable.
     phase : Phase
     settings : Settings
+    targets : ndarray of shape (n,) or (n, n_classes)
+        Some of what is to be learned.
     """
 
-    def __init__(self, network: keras.Model, phase: Phase, settings: Settings):
+    def __init__(
+        self, network: keras.Model, phase: Phase, settings: Settings, targets: NDArray[Any]
+    ):
         self.network = network
         self.optimizer = make_optimizer(settings.optimizer, phase.learning_rate)
         self.optimizer.build(network.trainable_variables)
@@ -90,6 +95,8 @@ class CompiledPhase:
             loss=settings.loss,
             weighted_metrics=copy.deepcopy(list(settings.metrics)),
         )
+        if not is_data_parallel():
+            self._build_metrics(targets)
         states = self.optimizer.variables
         self._initial_state = [keras.ops.convert_to_numpy(state).copy() for state in states]
 
@@ -104,6 +111,12 @@ class CompiledPhase:
         states = [v for v in self.network.variables if v.name == "seed_generator_state"]
         for i, state in enumerate(states):
             state.assign(np.array([seed + i, 0], dtype=state.dtype))
+
+    def _build_metrics(self, targets: NDArray[Any]) -> None:
+        """Have metrics make their variables: those made in a step have it traced twice."""
+        shape = (len(targets), *self.network.output_shape[1:])
+        self.network.compute_metrics(None, targets, np.full(shape, 1 / shape[-1], np.float32))
+        self.network.reset_metrics()
 
     def _adjust_steps(self, phase: Phase) -> None:
         """Give each weight its own learning rate and penalty, and warm up.

@@ -224,7 +224,8 @@ class Trainer:
         key = (phase.name, None if start is None else start.first)
         if key not in self.kept.compiled:
             network = self._learning_part(start)
-            self.kept.compiled[key] = CompiledPhase(network, phase, self.settings)
+            targets = self.train.targets[:1]
+            self.kept.compiled[key] = CompiledPhase(network, phase, self.settings, targets)
         return self.kept.compiled[key]
 
     def _find_batch_size(self, network: keras.Model, inputs: ImageArray) -> None:

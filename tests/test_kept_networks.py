@@ -61,6 +61,19 @@ def traces(monkeypatch):
     return n_calls
 
 
+def test_step_of_training_is_traced_once_a_phase(make, coloured, monkeypatch):
+    n_traces = []
+    plain_step = keras.Model.train_step
+
+    def train_step(self, data):
+        n_traces.append(self.name)
+        return plain_step(self, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", train_step)
+    model = make(metrics=["accuracy", keras.metrics.AUC()]).fit(*coloured)
+    assert len(n_traces) == len(set(model.history_["phase"]))
+
+
 def test_second_fit_builds_and_traces_nothing(make, coloured, traces):
     X, y = coloured
     make().fit(X, y).predict(X)

@@ -29,6 +29,7 @@ from skdr.networks._gpu import (
     batch_size_of_training,
     data_parallel,
     gpu_turn,
+    is_data_parallel,
     is_out_of_memory,
 )
 from skdr.networks._head import (
@@ -77,6 +78,7 @@ __all__ = [
     "gpu_turn",
     "hashable",
     "initialise_kernels",
+    "is_data_parallel",
     "is_out_of_memory",
     "is_own_code",
     "kept_network",
