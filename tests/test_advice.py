@@ -283,6 +283,12 @@ def test_inference_moves_a_share_of_the_errors_left():
     assert not predicted["fine_tune"].is_measured
 
 
+def test_nothing_is_predicted_to_be_worse_than_guessing():
+    bad = Gain(-5.0, 0.5)
+    predicted = predict_scores(evidence_of(), Experience(fine_tune=bad, scratch=bad))
+    assert predicted["scratch"].score == predicted["fine_tune"].score == pytest.approx(1 / 3)
+
+
 def test_doubtful_experience_widens_a_prediction():
     sure, doubtful = (
         predict_scores(evidence_of(), Experience(Gain(0.1, d), Gain(0.1, d)))["fine_tune"]
