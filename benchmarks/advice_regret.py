@@ -104,7 +104,7 @@ def experience_from(cases):
 def picked_scores(case, experience):
     """Return the score that each rule comes to, and what the advice said."""
     evidence, scores = load_evidence(case["evidence"]), case["scores"]
-    decision = decide(predict_scores(evidence, experience), chance=1 / len(evidence.n_by_class))
+    decision = decide(predict_scores(evidence, experience), chance=evidence.chance)
     at_layer = {name: values.mean() for name, values in evidence.pretrained.items()}
     by_advice = {**scores, "frozen_svm": at_layer[evidence.best_layer]}
     size, similarity, _ = textbook_scenario(evidence)

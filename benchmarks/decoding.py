@@ -5,25 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from photographs import write_photographs
 from PIL import Image
 from report import interleaved, parse, print_machine, print_ratios
 
-from skdr.datasets import make_fundus_images
 from skdr.images import as_image_source, decode_all
 from skdr.images._batches import resize
-
-
-def write_photographs(folder, n_images):
-    """Write synthetic fundus photographs of 3000 x 2000 pixels, with the noise of a camera."""
-    fundus = make_fundus_images(n_images, image_size=1000, random_state=0).images
-    rng = np.random.default_rng(0)
-    paths = []
-    for i, image in enumerate(fundus):
-        large = Image.fromarray(image).resize((3000, 2000), Image.Resampling.BICUBIC)
-        noisy = np.asarray(large) + rng.normal(0, 2, (2000, 3000, 1))
-        paths.append(str(folder / f"{i}.jpeg"))
-        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(paths[-1], quality=90)
-    return paths
 
 
 def open_and_resize(path, size):
@@ -37,7 +24,7 @@ def main():
     print_machine()
     size = options.size
     with tempfile.TemporaryDirectory() as folder:
-        paths = write_photographs(Path(folder), options.n_images)
+        paths = write_photographs(Path(folder), options.n_images, 3000, 2000, drawn_at=1000)
         source = as_image_source(paths)
 
         def one_thread():

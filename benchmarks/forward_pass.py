@@ -6,10 +6,10 @@ from functools import partial
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import OPERATIONS, spread_batch_norm
+from networks import OPERATIONS, build_network
 from report import interleaved, parse, print_machine, print_ratios
 
-from skdr.networks import ForwardPass, OpenVINO, build_backbone, default_image_size, use_dtype
+from skdr.networks import ForwardPass, OpenVINO, use_dtype
 
 
 def sgemm_rate(rounds=9, n=2048):
@@ -40,8 +40,7 @@ def in_bfloat16(network):
 
 def measure(name, n_images, rounds):
     """Compare the ways to run one network, and print the ratios."""
-    network = build_backbone(name, None, default_image_size(name))
-    spread_batch_norm(network)
+    network = build_network(name)
     pooled = keras.layers.GlobalAveragePooling2D()(network.outputs[0])
     network = keras.Model(network.inputs, pooled)
     rng = np.random.default_rng(0)

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from networks import OPERATIONS, spread_batch_norm
-from PIL import Image
+from networks import OPERATIONS, build_network
+from photographs import write_photographs
 from report import interleaved, parse, print_machine
 
 from skdr import PretrainedFeatureExtractor
-from skdr.datasets import make_fundus_images
 from skdr.images import as_image_source, decode_all
-from skdr.networks import batches_of, build_backbone, default_image_size, frozen_network
+from skdr.networks import batches_of, default_image_size, frozen_network
 from skdr.networks._fold import fold_batch_norm
 from skdr.networks._gpu import list_gpus
 
@@ -41,24 +40,6 @@ def matmul_rate(dtype, n, rounds):
     return 20 * 2 * n**3 / seconds / 1e12
 
 
-def write_photographs(folder, n_images=64):
-    """Write drawn photographs of retinas with the noise of a camera."""
-    drawn = make_fundus_images(n_images, image_size=SIDE, random_state=0).images
-    rng = np.random.default_rng(0)
-    for i, image in enumerate(drawn):
-        noisy = image + rng.normal(0, 2, (SIDE, SIDE, 1))
-        path = folder / f"{i:02d}.jpeg"
-        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(path, quality=90)
-    return [str(path) for path in sorted(folder.iterdir())]
-
-
-def own_network(name):
-    """Return a network of random weights and its BatchNorm statistics spread."""
-    network = build_backbone(name, None, default_image_size(name))
-    spread_batch_norm(network)
-    return network
-
-
 def print_speeds(way, n_images, seconds, rate=None):
     """Print images a second and, of a network, their share of a rate of operations."""
     speeds = n_images / np.array(seconds)
@@ -73,7 +54,7 @@ def print_speeds(way, n_images, seconds, rate=None):
 def measure(name, paths, batch_size, rounds, n_matmul):
     """Print images a second of one network in all precisions."""
     size = default_image_size(name)
-    network = own_network(name)
+    network = build_network(name)
     source = as_image_source(paths)
     pixels = decode_all(source, size, batch_size)
     decoding = interleaved({"decoding": lambda: decode_all(source, size, batch_size)}, rounds)
@@ -113,7 +94,7 @@ def main():
     print_machine()
     print(f"{keras.backend.backend()} backend, GPUs: {', '.join(list_gpus()) or 'none'}")
     with tempfile.TemporaryDirectory() as folder:
-        written = write_photographs(Path(folder))
+        written = write_photographs(Path(folder), 64, SIDE, SIDE, drawn_at=SIDE)
         paths = [written[i % len(written)] for i in range(options.n_images)]
         for name in NETWORKS:
             measure(name, paths, options.batch_size, options.rounds, options.n_matmul)

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from skdr.networks import build_backbone, default_image_size
+
 # Multiplications and additions of one image at the default size, in 1e9.
 OPERATIONS = {
     "InceptionV3": 11.4,
@@ -10,6 +12,13 @@ OPERATIONS = {
     "MobileNetV2": 0.60,
     "EfficientNetLite0": 0.77,
 }
+
+
+def build_network(name):
+    """Return a network at its default size, with random weights and BatchNorm statistics."""
+    network = build_backbone(name, None, default_image_size(name))
+    spread_batch_norm(network)
+    return network
 
 
 def spread_batch_norm(network):

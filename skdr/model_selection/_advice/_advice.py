@@ -46,7 +46,7 @@ class StrategyAdvice:
     @cached_property
     def decision(self) -> Decision:
         """The strategy, the runner-up and the verdict."""
-        return decide(self.predictions, chance=1 / len(self.evidence.n_by_class))
+        return decide(self.predictions, chance=self.evidence.chance)
 
     @property
     def strategy(self) -> str:

@@ -101,12 +101,11 @@ def predict_scores(
     transfer = _measured(evidence.interval(evidence.transfer, _ONE_ERROR))
     best_random = max(evidence.random.values(), key=lambda scores: float(scores.mean()))
     random = _measured(evidence.interval(best_random, _ONE_ERROR))
-    chance = 1 / len(evidence.n_by_class)
     return {
         "frozen_svm": frozen,
         "transfer": transfer,
-        "fine_tune": _improved(transfer, experience.fine_tune, chance),
-        "scratch": _improved(random, experience.scratch, chance),
+        "fine_tune": _improved(transfer, experience.fine_tune, evidence.chance),
+        "scratch": _improved(random, experience.scratch, evidence.chance),
     }
 
 

@@ -106,6 +106,11 @@ class Evidence:
         )
 
     @property
+    def chance(self) -> float:
+        """The balanced accuracy of guessing."""
+        return 1 / len(self.n_by_class)
+
+    @property
     def similarity(self) -> float:
         """Share of the errors on random features that pretrained features spare, up to 1."""
         error = 1 - np.mean(self.random[_highest(self.random)])

@@ -75,8 +75,8 @@ class StrategyAdviceDisplay:
             )
         }
         curve = {n_train: evidence.interval(scores) for n_train, scores in evidence.curve.items()}
-        chance = 1 / len(evidence.n_by_class)
-        return cls(layers, curve, advice.predictions, advice.strategy, chance).plot(axes=axes)
+        display = cls(layers, curve, advice.predictions, advice.strategy, evidence.chance)
+        return display.plot(axes=axes)
 
     def plot(self, *, axes: Sequence[Any] | None = None) -> "StrategyAdviceDisplay":
         """Draw means with their 95% intervals, and predictions with a standard error.
