@@ -24,6 +24,7 @@ from skdr.networks import (
     batches_of,
     gpu_turn,
     is_out_of_memory,
+    reuse_freed_memory,
     set_trainable,
 )
 
@@ -199,7 +200,7 @@ class Trainer:
         may_be_undone = phase.must_improve and self.validation is None
         before = network.get_weights() if may_be_undone else None
         seeds = (self.settings.seed, None)
-        with gpu_turn(), ExitStack() as stack:
+        with gpu_turn(), reuse_freed_memory(hand_back=True), ExitStack() as stack:
             feeds = [
                 stack.enter_context(
                     _Batches(array, examples, self.batch_size, epochs=phase.epochs, seed=seed)

@@ -43,6 +43,7 @@ from skdr.networks._head import (
 )
 from skdr.networks._inference import ForwardPass, batches_of
 from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_network
+from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
@@ -89,6 +90,7 @@ __all__ = [
     "list_taps",
     "network_origin",
     "part_between",
+    "reuse_freed_memory",
     "set_class_shares",
     "set_statistics",
     "set_trainable",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from skdr.networks._fold import fold_batch_norm
 from skdr.networks._fork import refuse_if_forked
 from skdr.networks._gpu import gpu_turn, is_out_of_memory
+from skdr.networks._memory import reuse_freed_memory
 
 Compiler: TypeAlias = Callable[[keras.Model], Callable[[Any], Any]]
 # Below so many rows, matrix products take other paths on small problems, and
@@ -60,7 +61,8 @@ class ForwardPass:
         if self._call is None:
             fixed = self.constant_weights
             self._call = self.compiler(fold_batch_norm(self.network) if fixed else self.network)
-        with gpu_turn() if self.compiler is compile_with_keras else nullcontext():
+        turn = gpu_turn() if self.compiler is compile_with_keras else nullcontext()
+        with turn, reuse_freed_memory():
             outputs = [self._run(batch) for batch in batches]
         return np.concatenate(outputs, dtype=np.float32)
 

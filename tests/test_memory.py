@@ -1,0 +1,105 @@
+"""What networks free stays in the process while they compute, and goes back afterwards."""
+
+import os
+import resource
+import subprocess
+import sys
+import threading
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skdr.networks import ForwardPass, _memory, build_backbone, reuse_freed_memory
+
+pytestmark = pytest.mark.skipif(
+    _memory._glibc() is None, reason="memory is not the GNU C library's to manage"
+)
+LARGE = 200 * 2**20
+
+
+def resident_bytes():
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
+def stays_resident():
+    """Return whether the pages of a large block that was freed are still there."""
+    block = b"x" * LARGE
+    held = resident_bytes()
+    del block
+    return resident_bytes() > held - LARGE // 2
+
+
+def test_freed_block_stays_until_the_end():
+    assert not stays_resident()
+    with reuse_freed_memory():
+        assert stays_resident()
+        with reuse_freed_memory():
+            assert stays_resident()
+        assert stays_resident()
+    assert not stays_resident()
+
+
+def test_freed_block_stays_until_the_last_thread_ends():
+    entered, leave = threading.Event(), threading.Event()
+
+    def work():
+        with reuse_freed_memory():
+            entered.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(60)
+    with reuse_freed_memory():
+        pass
+    assert stays_resident()
+    leave.set()
+    thread.join()
+    assert not stays_resident()
+
+
+def test_freed_block_goes_back_after_an_error():
+    with pytest.raises(KeyError), reuse_freed_memory():
+        raise KeyError
+    assert not stays_resident()
+
+
+@pytest.mark.parametrize("hand_back", [False, True])
+def test_free_pages_below_others_go_back_where_asked(hand_back):
+    with reuse_freed_memory(hand_back=hand_back):
+        blocks = [b"x" * 2**20 for _ in range(100)]
+        held = resident_bytes()
+        last = blocks.pop()
+        del blocks
+    assert (resident_bytes() < held - LARGE // 4) == hand_back
+    assert last
+
+
+@pytest.mark.parametrize(
+    "told", [{"MALLOC_MMAP_MAX_": "7"}, {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=7"}]
+)
+def test_what_the_environment_says_is_left_alone(told):
+    code = "from skdr.networks import _memory; print(_memory._glibc())"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **told}, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "None", run.stderr
+
+
+def test_forward_pass_waits_for_fewer_pages(monkeypatch):
+    forward = ForwardPass(build_backbone("EfficientNetLite0", None, (128, 128)))
+    batches = [np.zeros((32, 128, 128, 3), dtype=np.uint8)] * 2
+
+    def page_faults():
+        for _ in range(3):  # until the process has all the memory that it takes
+            forward(batches)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        forward(batches)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    reused = page_faults()
+    monkeypatch.setattr("skdr.networks._inference.reuse_freed_memory", nullcontext)
+    assert reused < page_faults() / 2
