@@ -79,15 +79,6 @@ def main():
     ]:
         print(f"{name:>42}  {milliseconds:9.3f} ms  {against / milliseconds:.1f}x")
 
-    _kept.multiply_pointwise, multiply = lambda network: None, _kept.multiply_pointwise
-    _kept._kept.clear()
-    convolved = images.milliseconds(n, 1, 6, **last_block)
-    all_convolved = images.milliseconds(n, 1, 2, trainable="all")
-    _kept.multiply_pointwise = multiply
-    _kept._kept.clear()
-    print("1x1 convolutions as products of matrices: ", end="")
-    print(f"the last block {convolved / stored:.2f}x, all layers {all_convolved / everything:.2f}x")
-
     plain = images.milliseconds(n, 1, 2, augmentation=keras.layers.Identity(), **last_block)
     for preset in ("fundus", "natural"):
         augmented = images.milliseconds(n, 1, 2, augmentation=preset, **last_block)

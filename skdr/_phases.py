@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.networks import Augmentation, is_data_parallel
+from skdr.networks import Augmentation, fused_update_step, is_data_parallel
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class CompiledPhase:
         variables = self.network.trainable_variables
         scales = [phase.scales.get(v.path, 1.0) for v in variables]
         is_penalised = [v.path in phase.penalised for v in variables]
-        optimizer, plain_update = self.optimizer, self.optimizer.update_step
+        optimizer, plain_update = self.optimizer, fused_update_step(self.optimizer)
 
         def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
             index = optimizer._get_variable_index(variable)

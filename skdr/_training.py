@@ -193,8 +193,6 @@ class Trainer:
         inputs = [e.images for e in self.examples] if start is None else start.arrays
         if self.settings.finds_batch_size:
             self._find_batch_size(network, inputs[0])
-        n_steps = -(-len(self.train) // self.batch_size)
-        compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
         self._user_callbacks.begin_phase(network)
         # With images set aside the weights are those of the best epoch already.
         may_be_undone = phase.must_improve and self.validation is None
@@ -207,12 +205,13 @@ class Trainer:
                 )
                 for array, examples, seed in zip(inputs, self.examples, seeds, strict=False)
             ]
-            validation = feeds[1] if len(feeds) > 1 else None
+            train, validation = feeds[0], feeds[1] if len(feeds) > 1 else None
+            compiled.reset(phase, n_steps=train.steps_per_epoch, seed=self.settings.seed)
             network.fit(
-                feeds[0],
+                train,
                 shuffle=False,
                 epochs=phase.epochs,
-                steps_per_epoch=n_steps,
+                steps_per_epoch=train.steps_per_epoch,
                 validation_data=validation,
                 validation_steps=validation and validation.steps_per_epoch,
                 callbacks=self._callbacks(phase),

@@ -1,17 +1,15 @@
 """What networks free stays in the process while they compute, and goes back afterwards."""
 
 import os
-import resource
-import subprocess
-import sys
 import threading
-from contextlib import nullcontext
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from skdr.networks import ForwardPass, _memory, build_backbone, reuse_freed_memory
+from skdr import ScratchCNNClassifier
+from skdr.networks import ForwardPass, _memory, reuse_freed_memory
 
 pytestmark = pytest.mark.skipif(
     _memory._glibc() is None, reason="memory is not the GNU C library's to manage"
@@ -79,27 +77,28 @@ def test_free_pages_below_others_go_back_where_asked(hand_back):
 
 
 @pytest.mark.parametrize(
-    "told", [{"MALLOC_MMAP_MAX_": "7"}, {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=7"}]
+    ("name", "value"),
+    [("MALLOC_MMAP_MAX_", "7"), ("GLIBC_TUNABLES", "glibc.malloc.mmap_max=7")],
 )
-def test_what_the_environment_says_is_left_alone(told):
-    code = "from skdr.networks import _memory; print(_memory._glibc())"
-    run = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **told}, capture_output=True, text=True
-    )
-    assert run.stdout.strip() == "None", run.stderr
+def test_what_the_environment_says_is_left_alone(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    assert _memory._glibc.__wrapped__() is None
 
 
-def test_forward_pass_waits_for_fewer_pages(monkeypatch):
-    forward = ForwardPass(build_backbone("EfficientNetLite0", None, (128, 128)))
-    batches = [np.zeros((32, 128, 128, 3), dtype=np.uint8)] * 2
+def test_passes_and_training_keep_what_they_free(coloured):
+    inside = []
 
-    def page_faults():
-        for _ in range(3):  # until the process has all the memory that it takes
-            forward(batches)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        forward(batches)
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    def compiler(network):
+        return lambda batch: inside.append(_memory._n_inside) or batch
 
-    reused = page_faults()
-    monkeypatch.setattr("skdr.networks._inference.reuse_freed_memory", nullcontext)
-    assert reused < page_faults() / 2
+    ForwardPass(None, constant_weights=False, compiler=compiler)([np.zeros((1, 8, 8, 3))])
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            inside.append(_memory._n_inside)
+
+    X, y = coloured
+    ScratchCNNClassifier(image_size=16, epochs=1, callbacks=[Look()]).fit(X, y)
+    assert len(inside) > 2
+    assert set(inside) == {1}
+    assert _memory._n_inside == 0

@@ -24,6 +24,7 @@ from skdr.networks._freeze import (
     speed_up_batch_norm,
 )
 from skdr.networks._frozen import FrozenNetwork, frozen_network, network_origin
+from skdr.networks._fused_adam import fused_update_step
 from skdr.networks._gpu import (
     batch_size_of_passes,
     batch_size_of_training,
@@ -75,6 +76,7 @@ __all__ = [
     "find_feature_map",
     "first_learning",
     "frozen_network",
+    "fused_update_step",
     "gentle_statistics",
     "gpu_turn",
     "hashable",

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Parameters of mallopt, as malloc.h numbers them.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
 _LARGEST_INT = 2**31 - 1
+# More than the heap of a thread, which is given up else as soon as it is empty.
+_LARGE_TOP_PAD = 256 * 2**20
 # What a process comes to by itself when it frees large blocks.
+_USUAL_TOP_PAD = 128 * 2**10
 _USUAL_MMAP_MAX = 65536
 _USUAL_MMAP_THRESHOLD = 32 * 2**20
 _USUAL_TRIM_THRESHOLD = 2 * _USUAL_MMAP_THRESHOLD
@@ -59,6 +62,7 @@ def _enter(library: ctypes.CDLL) -> None:
         _n_inside += 1
         library.mallopt(_MMAP_MAX, 0)
         library.mallopt(_TRIM_THRESHOLD, _LARGEST_INT)
+        library.mallopt(_TOP_PAD, _LARGE_TOP_PAD)
 
 
 def _leave(library: ctypes.CDLL) -> None:
@@ -68,6 +72,7 @@ def _leave(library: ctypes.CDLL) -> None:
         if _n_inside:
             return
         trim_threshold = os.environ.get("MALLOC_TRIM_THRESHOLD_", _USUAL_TRIM_THRESHOLD)
+        library.mallopt(_TOP_PAD, _USUAL_TOP_PAD)
         library.mallopt(_MMAP_MAX, _USUAL_MMAP_MAX)
         library.mallopt(_MMAP_THRESHOLD, _USUAL_MMAP_THRESHOLD)
         library.mallopt(_TRIM_THRESHOLD, int(trim_threshold))

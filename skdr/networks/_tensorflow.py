@@ -29,6 +29,28 @@ def gradient(function: Callable[[Any], Any], point: Any) -> Any:
     return tape.gradient(value, point)
 
 
+def fused_adam(optimizer: keras.optimizers.Adam) -> Callable[[Any, Any, Any], None]:
+    """Return the `update_step` of an optimizer as one operation in place of a dozen."""
+
+    def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
+        index = optimizer._get_variable_index(variable)
+        step = tf.cast(optimizer.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=optimizer._momentums[index].value.handle,
+            v=optimizer._velocities[index].value.handle,
+            beta1_power=tf.pow(optimizer.beta_1, step),
+            beta2_power=tf.pow(optimizer.beta_2, step),
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            epsilon=optimizer.epsilon,
+            grad=tf.cast(gradient, tf.float32),
+        )
+
+    return update_step
+
+
 @functools.cache  # a second strategy on the same devices disturbs the first
 def mirrored_strategy(devices: tuple[str, ...]) -> Any:
     """Return what trains copies of a network on several devices, on a part of each batch."""

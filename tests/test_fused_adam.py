@@ -1,0 +1,59 @@
+"""Adam in one operation takes the steps of Keras's own."""
+
+import keras
+import numpy as np
+import pytest
+
+from skdr.networks import fused_update_step
+
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the operation is TensorFlow's"
+)
+ADAMS = {
+    "Adam": lambda: keras.optimizers.Adam(0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-3),
+    "AdamW": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1),
+    "clipped": lambda: keras.optimizers.Adam(0.01, global_clipnorm=1.0),
+    "schedule": lambda: keras.optimizers.Adam(
+        keras.optimizers.schedules.ExponentialDecay(0.01, decay_steps=2, decay_rate=0.5)
+    ),
+}
+
+
+class OwnAdam(keras.optimizers.Adam):
+    pass
+
+
+def trained(optimizer, *, fused):
+    """Return the weights of a small network, and the optimizer's state, after some steps."""
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+    if fused:
+        optimizer.update_step = fused_update_step(optimizer)
+    network.compile(optimizer, loss="mse")
+    rng = np.random.default_rng(0)
+    network.fit(rng.normal(size=(40, 5)), rng.normal(size=(40, 3)), epochs=3, verbose=0)
+    return [keras.ops.convert_to_numpy(v) for v in [*network.weights, *optimizer.variables]]
+
+
+@on_tensorflow
+@pytest.mark.parametrize("make", ADAMS.values(), ids=ADAMS)
+def test_same_weights_and_state(make):
+    assert fused_update_step(make()).__qualname__.startswith("fused_adam")
+    for found, expected in zip(
+        trained(make(), fused=True), trained(make(), fused=False), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        keras.optimizers.SGD(),
+        keras.optimizers.Nadam(),
+        keras.optimizers.Adam(amsgrad=True),
+        OwnAdam(),
+    ],
+    ids=["SGD", "Nadam", "amsgrad", "subclass"],
+)
+def test_others_take_their_own_steps(optimizer):
+    assert fused_update_step(optimizer) == optimizer.update_step
