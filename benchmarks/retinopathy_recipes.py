@@ -1,6 +1,7 @@
 """What helps on photographs of retinas: an ablation by patient-grouped cross-validation.
 
-Every photograph of the folder is in one test fold; no patient is on both sides, and nothing is
+Every photograph of the folder is in one test fold, or with ``--draws 3`` as many of each grade
+are drawn as in the founding experiment, three times. No patient is on both sides, and nothing is
 tuned on the scores. Each grade's images count alike in the scores, and as they are in the last
 three columns. Intervals are over patients.
 """
@@ -26,7 +27,7 @@ from skdr.metrics import (
     quadratic_weighted_kappa,
     referable_roc_auc,
 )
-from skdr.model_selection import OrdinalThresholdClassifier
+from skdr.model_selection import OrdinalThresholdClassifier, balanced_train_test_split
 from skdr.preprocessing import RetinaCrop
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -91,14 +92,24 @@ ORDINAL = ["  all taps, 256 px", "Xception, all taps, 256 px"]
 
 
 def out_of_fold(model, X, y, splits, method):
-    """Return what clones of a model say of the images that they did not see."""
-    first = None
-    for train, test in splits:
-        said = getattr(clone(model).fit(X[train], y[train]), method)(X[test])
-        if first is None:
-            first = np.zeros((len(y), *said.shape[1:]), dtype=said.dtype)
-        first[test] = said
-    return first
+    """Return what clones of a model say of the images of the test parts, one after another."""
+    return np.concatenate(
+        [getattr(clone(model).fit(X[train], y[train]), method)(X[test]) for train, test in splits]
+    )
+
+
+def by_patient(y, groups, options):
+    """Return indices to train on and to test on: folds, or draws of the founding experiment."""
+    everything = np.arange(len(y))
+    if not options.draws:
+        splitter = StratifiedGroupKFold(options.folds, shuffle=True, random_state=options.seed)
+        return list(splitter.split(everything, y, groups))
+    return [
+        balanced_train_test_split(
+            everything, y, train_per_class=50, test_per_class=30, groups=groups, random_state=seed
+        )[:2]
+        for seed in range(options.seed, options.seed + options.draws)
+    ]
 
 
 def report(name, y, groups, predicted, probabilities, baseline, seconds):
@@ -124,13 +135,17 @@ def report(name, y, groups, predicted, probabilities, baseline, seconds):
 
 
 def main():
-    options = parse(__doc__, folds=5, seed=0, only="")
+    options = parse(__doc__, folds=5, draws=0, seed=0, only="")
     print_machine()
     data = load_eyepacs(SHARED / "data" / "eyepacs256")
-    X, y, groups = data.data, data.target, data.groups
-    splitter = StratifiedGroupKFold(options.folds, shuffle=True, random_state=options.seed)
-    splits = list(splitter.split(X, y, groups))
-    print(f"{len(y)} photographs of {len(set(groups))} patients, {options.folds} folds")
+    X, y = data.data, data.target
+    splits = by_patient(y, data.groups, options)
+    tested = np.concatenate([test for _, test in splits])
+    y_tested, groups = y[tested], data.groups[tested]
+    print(
+        f"{len(y)} photographs of {len(set(data.groups))} patients, {len(splits)} splits, "
+        f"{len(tested)} tested"
+    )
     print(
         f"{'':32}  grades counted alike: balanced accuracy, kappa, AUC; as they are: kappa, AUC; "
         "balanced accuracy above the first"
@@ -143,17 +158,17 @@ def main():
         said[name] = out_of_fold(model, X, y, splits, "predict_proba")
         predicted = said[name].argmax(axis=1)
         baseline = predicted if baseline is None else baseline
-        report(name, y, groups, predicted, said[name], baseline, time.perf_counter() - start)
+        report(name, y_tested, groups, predicted, said[name], baseline, time.perf_counter() - start)
         for what in CUT_FOR if name in ORDINAL else []:
             start = time.perf_counter()
             ordinal = OrdinalThresholdClassifier(model, scoring=what)
             cut = out_of_fold(ordinal, X, y, splits, "predict")
             seconds = time.perf_counter() - start
-            report(f"  cut for {what}"[:32], y, groups, cut, said[name], baseline, seconds)
+            report(f"  cut for {what}"[:32], y_tested, groups, cut, said[name], baseline, seconds)
     for name, members in ENSEMBLES.items():
         if all(member in said for member in members):
             mean = np.mean([said[member] for member in members], axis=0)
-            report(name, y, groups, mean.argmax(axis=1), mean, baseline, 0)
+            report(name, y_tested, groups, mean.argmax(axis=1), mean, baseline, 0)
 
 
 if __name__ == "__main__":
