@@ -6,18 +6,10 @@ from functools import partial
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import OPERATIONS, build_network
+from networks import OPERATIONS, build_network, matmul_rate
 from report import interleaved, parse, print_machine, print_ratios
 
 from skdr.networks import ForwardPass, OpenVINO, use_dtype
-
-
-def sgemm_rate(rounds=9, n=2048):
-    """Return how many 1e9 operations a second matrix products reach."""
-    a = tf.random.uniform((n, n))
-    product = tf.function(lambda: tf.linalg.matmul(a, a)[0, 0])
-    seconds = interleaved({"sgemm": lambda: product().numpy()}, rounds)["sgemm"]
-    return 2 * n**3 / np.median(seconds) / 1e9
 
 
 def plain_openvino(network):
@@ -65,7 +57,7 @@ def measure(name, n_images, rounds):
     print(f"\n{name}: outputs differ from Keras's, at most, by this share of the largest:")
     for way, run in passes.items():
         print(f"{way:>34}  {np.abs(run([images]) - expected).max() / np.abs(expected).max():.0e}")
-    rate = sgemm_rate()
+    rate = matmul_rate("float32", n=2048, rounds=9)
     seconds = interleaved(alternatives, rounds)
     print(f"share of the rate of sgemm ({rate:.0f} GFLOP/s):")
     for way in ("skdr", "skdr, openvino"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from networks import OPERATIONS, build_network
+from networks import OPERATIONS, build_network, matmul_rate
 from photographs import write_photographs
 from report import interleaved, parse, print_machine
 
@@ -22,22 +22,6 @@ from skdr.networks._gpu import list_gpus
 
 NETWORKS = ["InceptionV3", "EfficientNetLite0"]
 SIDE = 512
-
-
-def matmul_rate(dtype, n, rounds):
-    """Return how many 1e12 operations a second matrix products reach."""
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(n, n)) / np.sqrt(n)  # so that products stay of that size
-    a = keras.ops.cast(keras.ops.convert_to_tensor(values.astype(np.float32)), dtype)
-
-    def chain():
-        product = a
-        for _ in range(20):
-            product = keras.ops.matmul(product, a)
-        return keras.ops.convert_to_numpy(keras.ops.cast(product[0, 0], "float32"))
-
-    seconds = np.median(interleaved({"matmul": chain}, rounds)["matmul"])
-    return 20 * 2 * n**3 / seconds / 1e12
 
 
 def print_speeds(way, n_images, seconds, rate=None):
@@ -81,12 +65,12 @@ def measure(name, paths, batch_size, rounds, n_matmul):
         )
         rate = matmul_rate(dtype, n_matmul, rounds)
         print(
-            f"{dtype}: {rate:.3g} TFLOP/s in matrix products; features differ from those in "
+            f"{dtype}: {rate / 1e3:.3g} TFLOP/s in matrix products; features differ from those in "
             f"float32 by {difference:.0e} of the largest"
         )
         for way, own in seconds.items():
             n_images = len(batch) if way == "network alone" else len(paths)
-            print_speeds(way, n_images, own, rate * 1e3 / OPERATIONS[name])
+            print_speeds(way, n_images, own, rate / OPERATIONS[name])
 
 
 def main():

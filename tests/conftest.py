@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+# To import TensorFlow takes most of the time of a new process: tests share those of joblib.
+SHARES_PROCESSES = pytest.mark.xdist_group("processes of joblib")
 
 
 def pytest_addoption(parser):

@@ -31,7 +31,7 @@ from skdr import (
 )
 from skdr._feature_store import FORMAT, MEMORY, MemoryStore
 from skdr.networks import ForwardPass
-from tests.conftest import tiny_network
+from tests.conftest import SHARES_PROCESSES, tiny_network
 
 TINY = {"backbone": tiny_network, "weights": None, "image_size": 16, "random_state": 0}
 
@@ -109,6 +109,7 @@ def test_transfer_shares_the_features_of_the_extractor(coloured, passes):
     assert passes() == 60
 
 
+@SHARES_PROCESSES
 def test_processes_share_the_work_on_a_folder(coloured, files, tmp_path):
     log = tmp_path / "log"
     pipe = pipeline(cache=tmp_path / "cache", preprocess=partial(note_and_pass, log=log))
