@@ -23,16 +23,17 @@ class OwnAdam(keras.optimizers.Adam):
     pass
 
 
-def trained(optimizer, *, fused):
+def trained(optimizer, *, fused, dtype="float32"):
     """Return the weights of a small network, and the optimizer's state, after some steps."""
     keras.utils.set_random_seed(0)
-    network = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+    network = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, dtype=dtype)])
     if fused:
         optimizer.update_step = fused_update_step(optimizer)
     network.compile(optimizer, loss="mse")
     rng = np.random.default_rng(0)
     network.fit(rng.normal(size=(40, 5)), rng.normal(size=(40, 3)), epochs=3, verbose=0)
-    return [keras.ops.convert_to_numpy(v) for v in [*network.weights, *optimizer.variables]]
+    found = [*network.weights, *optimizer.variables]
+    return [keras.ops.convert_to_numpy(v).astype("float32") for v in found]
 
 
 @on_tensorflow
@@ -43,6 +44,15 @@ def test_same_weights_and_state(make):
         trained(make(), fused=True), trained(make(), fused=False), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+@on_tensorflow
+def test_weights_in_bfloat16_learn_too():
+    own, fused = (
+        trained(keras.optimizers.Adam(0.01), fused=fused, dtype="bfloat16")
+        for fused in (False, True)
+    )
+    np.testing.assert_allclose(fused[0], own[0], atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,14 @@ def test_freed_block_goes_back_after_an_error():
     assert not stays_resident()
 
 
+@pytest.mark.parametrize("told", ["65536", "1" + 20 * "0", "128K"])
+def test_threshold_of_the_environment_holds_afterwards(told, monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", told)
+    with reuse_freed_memory():
+        pass
+    assert not stays_resident()
+
+
 @pytest.mark.parametrize("hand_back", [False, True])
 def test_free_pages_below_others_go_back_where_asked(hand_back):
     with reuse_freed_memory(hand_back=hand_back):

@@ -71,11 +71,12 @@ def _leave(library: ctypes.CDLL) -> None:
         _n_inside -= 1
         if _n_inside:
             return
-        trim_threshold = os.environ.get("MALLOC_TRIM_THRESHOLD_", _USUAL_TRIM_THRESHOLD)
+        told = os.environ.get("MALLOC_TRIM_THRESHOLD_", "")
+        trim_threshold = int(told) if told.isdigit() else _USUAL_TRIM_THRESHOLD
         library.mallopt(_TOP_PAD, _USUAL_TOP_PAD)
         library.mallopt(_MMAP_MAX, _USUAL_MMAP_MAX)
         library.mallopt(_MMAP_THRESHOLD, _USUAL_MMAP_THRESHOLD)
-        library.mallopt(_TRIM_THRESHOLD, int(trim_threshold))
+        library.mallopt(_TRIM_THRESHOLD, min(trim_threshold, _LARGEST_INT))
 
 
 @functools.cache

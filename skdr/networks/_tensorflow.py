@@ -31,8 +31,12 @@ def gradient(function: Callable[[Any], Any], point: Any) -> Any:
 
 def fused_adam(optimizer: keras.optimizers.Adam) -> Callable[[Any, Any, Any], None]:
     """Return the `update_step` of an optimizer as one operation in place of a dozen."""
+    plain_update = optimizer.update_step
 
     def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if variable.dtype != tf.float32:  # in bfloat16 the operation takes 0.999 for 1
+            plain_update(gradient, variable, learning_rate)
+            return
         index = optimizer._get_variable_index(variable)
         step = tf.cast(optimizer.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
