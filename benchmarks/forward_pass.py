@@ -6,7 +6,8 @@ from functools import partial
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import OPERATIONS, build_network, matmul_rate
+from matmul import matmul_rate
+from networks import OPERATIONS, build_network
 from report import interleaved, parse, print_machine, print_ratios
 
 from skdr.networks import ForwardPass, OpenVINO, use_dtype

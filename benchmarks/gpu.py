@@ -10,7 +10,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from networks import OPERATIONS, build_network, matmul_rate
+from matmul import matmul_rate
+from networks import OPERATIONS, build_network
 from photographs import write_photographs
 from report import interleaved, parse, print_machine
 
