@@ -4,22 +4,17 @@ In turns with all of them, on random images: end to end, the last two blocks, an
 """
 
 from collections import OrderedDict
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from functools import partial
 from unittest import mock
 
 import numpy as np
 from report import interleaved, parse, print_machine, print_ratios
 
-from skdr import FineTunedCNNClassifier, ScratchCNNClassifier, _phases, _training
-from skdr.networks import ForwardPass, _inference, _kept, batches_of, build_backbone
+from skdr import FineTunedCNNClassifier, ScratchCNNClassifier, _phases
+from skdr.networks import ForwardPass, _kept, batches_of, build_backbone
 
-HANDED_BACK = "memory handed back at once"
 WITHOUT = {
-    HANDED_BACK: [
-        (_training, "reuse_freed_memory", lambda **_: nullcontext()),
-        (_inference, "reuse_freed_memory", nullcontext),
-    ],
     "Adam in a dozen operations": [
         (_phases, "fused_update_step", lambda optimizer: optimizer.update_step)
     ],
@@ -58,7 +53,6 @@ def passes(network, images):
     folded, unfolded = (ForwardPass(network, constant_weights=fixed) for fixed in (True, False))
     return {
         "all of them": partial(folded, batches),
-        HANDED_BACK: partial(stood_in, WITHOUT[HANDED_BACK], partial(folded, batches)),
         "BatchNorm not folded": partial(unfolded, batches),
     }
 
@@ -68,13 +62,13 @@ def main():
     print_machine()
     name = options.backbone
     common = {"image_size": options.train_size, "random_state": 0}
-    end_to_end = ScratchCNNClassifier(name, epochs=1, **common)
+    end_to_end = ScratchCNNClassifier(name, epochs=4, **common)
     last_blocks = FineTunedCNNClassifier(
         name, weights=None, trainable=2, head_epochs=0, epochs=5, **common
     )
     network = build_backbone(name, None, (options.size, options.size))
     for title, alternatives in {
-        f"end to end, 64 images of {options.train_size} pixels": fits(end_to_end, 64),
+        f"end to end, 4 x 64 images of {options.train_size} pixels": fits(end_to_end, 64),
         f"the last two blocks, 5 x 320 images of {options.train_size}": fits(last_blocks, 320),
         f"features, 96 images of {options.size}": passes(network, random_images(96, options.size)),
     }.items():
