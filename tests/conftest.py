@@ -16,6 +16,10 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 # To import TensorFlow takes most of the time of a new process: tests share those of joblib.
 SHARES_PROCESSES = pytest.mark.xdist_group("processes of joblib")
 
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="of the TensorFlow backend alone"
+)
+
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the slow tests too")

@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 
 from skdr.networks import fused_update_step
+from tests.conftest import on_tensorflow
 
-on_tensorflow = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="the operation is TensorFlow's"
-)
 ADAMS = {
     "Adam": lambda: keras.optimizers.Adam(0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-3),
     "AdamW": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1),

@@ -16,11 +16,7 @@ from filelock import FileLock
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.networks import ForwardPass, _gpu, build_backbone, gpu_turn, is_out_of_memory
 from skdr.networks._inference import FewSizes
-from tests.conftest import tiny_network
-
-on_tensorflow = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="a switch of TensorFlow"
-)
+from tests.conftest import on_tensorflow, tiny_network
 
 
 class ResourceExhaustedError(Exception):

@@ -15,12 +15,9 @@ from sklearn.preprocessing import StandardScaler
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.networks._build import network_from_state, network_state
 from skdr.preprocessing import LocalColourNormalisation, RetinaCrop, make_image_pipeline
-from tests.conftest import tiny_network
+from tests.conftest import on_tensorflow, tiny_network
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "saving.md"
-on_tensorflow = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="exports of the TensorFlow backend"
-)
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,7 @@ def _enter(library: ctypes.CDLL) -> None:
     global _n_inside
     with _changing:
         _n_inside += 1
+        # Each time, since TensorFlow sets a threshold of its own when it first reads from Python.
         library.mallopt(_MMAP_MAX, 0)
         library.mallopt(_TRIM_THRESHOLD, _LARGEST_INT)
         library.mallopt(_TOP_PAD, _LARGE_TOP_PAD)
