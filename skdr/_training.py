@@ -21,9 +21,11 @@ from skdr.images import ImageArray, ImageSource
 from skdr.networks import (
     KeptNetwork,
     augmentation_layers,
+    batches_at_once,
     batches_of,
     gpu_turn,
     is_out_of_memory,
+    learner_from_many_batches,
     reuse_freed_memory,
     set_trainable,
 )
@@ -188,25 +190,27 @@ class Trainer:
         if self._tasks.stopped:
             return
         set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
-        compiled = self._compiled(phase, start)
-        network = compiled.network
         inputs = [e.images for e in self.examples] if start is None else start.arrays
+        at_once = self._batches_at_once(inputs[0])
+        compiled = self._compiled(phase, start, many=at_once > 1)
+        network = compiled.network
+        if at_once > 1:
+            network.batch_size.assign(self.batch_size)
         if self.settings.finds_batch_size:
             self._find_batch_size(network, inputs[0])
         self._user_callbacks.begin_phase(network)
         # With images set aside the weights are those of the best epoch already.
         may_be_undone = phase.must_improve and self.validation is None
         before = network.get_weights() if may_be_undone else None
-        seeds = (self.settings.seed, None)
+        rows, seeds = at_once * self.batch_size, (self.settings.seed, None)
         with gpu_turn(), reuse_freed_memory(hand_back=True), ExitStack() as stack:
             feeds = [
-                stack.enter_context(
-                    _Batches(array, examples, self.batch_size, epochs=phase.epochs, seed=seed)
-                )
+                stack.enter_context(_Batches(array, examples, rows, epochs=phase.epochs, seed=seed))
                 for array, examples, seed in zip(inputs, self.examples, seeds, strict=False)
             ]
             train, validation = feeds[0], feeds[1] if len(feeds) > 1 else None
-            compiled.reset(phase, n_steps=train.steps_per_epoch, seed=self.settings.seed)
+            n_steps = -(-len(self.train) // self.batch_size)
+            compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
             network.fit(
                 train,
                 shuffle=False,
@@ -220,10 +224,16 @@ class Trainer:
         if before is not None and self._made_worse(phase):
             network.set_weights(before)
 
-    def _compiled(self, phase: Phase, start: FrozenOutputs | None) -> CompiledPhase:
-        key = (phase.name, None if start is None else start.first)
+    def _batches_at_once(self, inputs: ImageArray) -> int:
+        """Return how many batches make one of Keras's steps; callbacks want to see each."""
+        if self._user_callbacks or self.settings.finds_batch_size:
+            return 1
+        return batches_at_once(inputs.shape[1:], self.batch_size)
+
+    def _compiled(self, phase: Phase, start: FrozenOutputs | None, *, many: bool) -> CompiledPhase:
+        key = (phase.name, None if start is None else start.first, many)
         if key not in self.kept.compiled:
-            network = self._learning_part(start)
+            network = self._learning_part(start, many=many)
             targets = self.train.targets[:1]
             self.kept.compiled[key] = CompiledPhase(network, phase, self.settings, targets)
         return self.kept.compiled[key]
@@ -274,10 +284,12 @@ class Trainer:
         """End the training, after the last phase."""
         self._user_callbacks.finish()
 
-    def _learning_part(self, start: FrozenOutputs | None) -> keras.Model:
+    def _learning_part(self, start: FrozenOutputs | None, *, many: bool) -> keras.Model:
         """Return the network to train: from the images, augmented, or from inside."""
         if start is not None:
             tail: Any = self.kept.part(start.first)
+            if many:
+                return learner_from_many_batches(tail.inputs, tail.outputs)
             return keras.Model(tail.inputs, tail.outputs)
         images = x = keras.Input(self.classifier.input_shape[1:])
         for layer in augmentation_layers(self.settings.augmentation):

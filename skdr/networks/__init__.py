@@ -44,6 +44,7 @@ from skdr.networks._head import (
 )
 from skdr.networks._inference import ForwardPass, batches_of
 from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_network
+from skdr.networks._many_batches import batches_at_once, learner_from_many_batches
 from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
 from skdr.networks._small_cnn import build_small_cnn
@@ -66,6 +67,7 @@ __all__ = [
     "augmentation_layers",
     "batch_size_of_passes",
     "batch_size_of_training",
+    "batches_at_once",
     "batches_of",
     "build_backbone",
     "build_small_cnn",
@@ -86,6 +88,7 @@ __all__ = [
     "is_own_code",
     "kept_network",
     "keras_seed",
+    "learner_from_many_batches",
     "learning_blocks",
     "learning_rate_scales",
     "list_backbones",

@@ -55,6 +55,39 @@ def fused_adam(optimizer: keras.optimizers.Adam) -> Callable[[Any, Any, Any], No
     return update_step
 
 
+class ManyBatches(keras.Model):
+    """A network that learns from what it is given batch after batch, in one call.
+
+    Parameters
+    ----------
+    inputs, outputs : keras.KerasTensor
+
+    Attributes
+    ----------
+    batch_size : tf.Variable
+        To be assigned before training.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any):
+        super().__init__(inputs, outputs)
+        self.batch_size = tf.Variable(1, trainable=False)
+
+    def compile(self, **settings: Any) -> None:
+        super().compile(**settings, jit_compile=False)  # XLA knows no slices of unknown size
+
+    def train_step(self, data: tuple[Any, ...]) -> dict[str, Any]:
+        learn = super().train_step
+        n = tf.shape(data[0])[0]
+
+        def learn_batch(start: Any) -> Any:
+            end = start + self.batch_size
+            learn(tuple(array[start:end] for array in data))
+            return end
+
+        tf.while_loop(lambda start: start < n, learn_batch, [0])
+        return self.get_metrics_result()
+
+
 @functools.cache  # a second strategy on the same devices disturbs the first
 def mirrored_strategy(devices: tuple[str, ...]) -> Any:
     """Return what trains copies of a network on several devices, on a part of each batch."""

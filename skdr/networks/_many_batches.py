@@ -1,0 +1,51 @@
+"""Small steps of training, many in one call, where the backend can."""
+
+from typing import Any
+
+import keras
+
+from skdr.networks._gpu import is_data_parallel
+
+# So much is copied to be learned from in one call, which nobody can interrupt.
+_MAX_BYTES = 2**26
+
+
+def batches_at_once(input_shape: tuple[int, ...], batch_size: int) -> int:
+    """Return how many batches a network should learn from in one call.
+
+    Keras needs some milliseconds for each call, more than a head needs for a
+    batch of features.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Of one image's features, or of one image.
+    batch_size : int
+
+    Returns
+    -------
+    n_batches : int
+        1 for images, and where the backend is not TensorFlow or several
+        devices share a batch.
+    """
+    if len(input_shape) > 1 or keras.backend.backend() != "tensorflow" or is_data_parallel():
+        return 1
+    return max(1, _MAX_BYTES // (4 * batch_size * input_shape[0]))
+
+
+def learner_from_many_batches(inputs: Any, outputs: Any) -> keras.Model:
+    """Return a network that learns batch after batch from many that it is given as one.
+
+    Parameters
+    ----------
+    inputs, outputs : keras.KerasTensor
+
+    Returns
+    -------
+    network : keras.Model
+        On the TensorFlow backend alone. Its variable `batch_size` is to be
+        assigned before training.
+    """
+    from skdr.networks import _tensorflow
+
+    return _tensorflow.ManyBatches(inputs, outputs)
