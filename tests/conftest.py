@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-# To import TensorFlow takes most of the time of a new process: tests share those of joblib.
-SHARES_PROCESSES = pytest.mark.xdist_group("processes of joblib")
 
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="of the TensorFlow backend alone"

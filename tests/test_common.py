@@ -1,6 +1,5 @@
 """scikit-learn's own checks: none is expected to fail, none is switched off."""
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
@@ -25,7 +24,6 @@ def test_estimator_passes_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.xdist_group("what one check has compiled serves the next")
 @parametrize_with_checks([FineTunedCNNClassifier(), ScratchCNNClassifier()])
 def test_default_classifier_passes_check(estimator, check):
     check(estimator)

@@ -23,7 +23,7 @@ from skdr import (
 from skdr.model_selection import StrategyComparisonDisplay, _compare, compare_strategies
 from skdr.model_selection._comparison import corrected_interval
 from skdr.model_selection._folds import fit_fold
-from tests.conftest import SHARES_PROCESSES, tiny_network
+from tests.conftest import tiny_network
 
 
 class Constant(ClassifierMixin, BaseEstimator):
@@ -318,7 +318,6 @@ def test_full_disk_costs_no_fit(data, fits, full_disk, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@SHARES_PROCESSES
 def test_two_jobs_say_what_one_says(data):
     alone, together = (
         compare_strategies(**data, strategies={"a": logistic()}, n_jobs=n, scoring="accuracy")

@@ -89,21 +89,8 @@ def test_order_of_rows_does_not_matter(make, coloured):
     np.testing.assert_array_equal(first, make().fit(X[order], y[order]).predict_proba(X))
 
 
-def test_same_seed_same_predictions_in_another_process(coloured, tmp_path):
-    X, y = coloured
-    np.savez(tmp_path / "data.npz", X=X, y=y)
-    script = (
-        "import numpy as np; from tests.test_estimators import fine_tuned\n"
-        f"data = np.load({str(tmp_path / 'data.npz')!r})\n"
-        "model = fine_tuned().fit(data['X'], data['y'])\n"
-        f"np.save({str(tmp_path / 'p.npy')!r}, model.predict_proba(data['X']))"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True)
-    expected = fine_tuned().fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), expected)
-
-
-def test_loads_in_a_fresh_process_without_file_or_network(coloured, tmp_path):
+def test_another_process_trains_and_loads_the_same(coloured, tmp_path):
+    """And needs no file of weights and no network."""
     X, y = coloured
     estimators = {
         "fine_tuned": fine_tuned(),
@@ -113,12 +100,14 @@ def test_loads_in_a_fresh_process_without_file_or_network(coloured, tmp_path):
     methods = {"fine_tuned": "predict_proba", "scratch": "predict_proba", "extractor": "transform"}
     for name, estimator in estimators.items():
         joblib.dump(estimator.fit(X, y), tmp_path / f"{name}.joblib")
-    np.save(tmp_path / "X.npy", X)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
     script = (
         "import joblib, numpy as np, pathlib\n"
-        "pathlib.Path.read_bytes = None  # no weights file may be read\n"
+        "from tests.test_estimators import fine_tuned\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
-        "X = np.load(folder / 'X.npy')\n"
+        "X, y = np.load(folder / 'data.npz').values()\n"
+        "np.save(folder / 'trained.npy', fine_tuned().fit(X, y).predict_proba(X))\n"
+        "pathlib.Path.read_bytes = None  # no weights file may be read\n"
         f"for name, method in {methods}.items():\n"
         "    estimator = joblib.load(folder / f'{name}.joblib')\n"
         "    np.save(folder / f'{name}.npy', getattr(estimator, method)(X))\n"
@@ -127,6 +116,8 @@ def test_loads_in_a_fresh_process_without_file_or_network(coloured, tmp_path):
     for name, estimator in estimators.items():
         expected = getattr(estimator, methods[name])(X)
         np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), expected, rtol=1e-6)
+    trained = estimators["fine_tuned"].predict_proba(X)
+    np.testing.assert_array_equal(np.load(tmp_path / "trained.npy"), trained)
 
 
 @BOTH

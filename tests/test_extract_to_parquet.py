@@ -118,29 +118,27 @@ RUN = """
     from tests.test_dask import note
     from tests.test_extract_to_parquet import PART, tiny_extractor
 
-    files, folder, log, deadly_line = sys.argv[1:]
-    extractor = tiny_extractor(preprocess=partial(note, log=log, deadly_line=int(deadly_line)))
-    assert not recipe.write_share(recipe.list_parts(files, folder, PART), extractor)
+    files, folder, log = sys.argv[1:]
+    extractor = tiny_extractor(preprocess=partial(note, log=log, deadly_line=20))
+    recipe.write_share(recipe.list_parts(files, folder, PART), extractor)
 """
 
 
-def test_killed_run_is_gone_on_with(files, paths, expected, tmp_path):
-    def run(deadly_line):
-        arguments = map(str, (files, tmp_path / "out", tmp_path / "log", deadly_line))
-        command = [sys.executable, "-c", textwrap.dedent(RUN), *arguments]
-        return subprocess.run(command, cwd=ROOT).returncode
-
+def test_killed_run_is_gone_on_with(recipe, files, paths, expected, tmp_path):
     (tmp_path / "out").mkdir()
-    assert run(deadly_line=20) == -signal.SIGKILL
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", textwrap.dedent(RUN), files, tmp_path / "out", log]
+    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
     finished = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").glob("part-*")}
-    n_before = n_lines(tmp_path / "log")
+    n_before = n_lines(log)
     assert len(finished) >= 1
-    assert run(deadly_line=0) == 0
+    extractor = tiny_extractor(preprocess=partial(note, log=str(log)))
+    assert not recipe.write_share(recipe.list_parts(files, tmp_path / "out", PART), extractor)
     check(tmp_path / "out", paths, expected)
     for name, time in finished.items():
         assert (tmp_path / "out" / name).stat().st_mtime_ns == time
     n_to_do = N_IMAGES - len(finished) * PART
-    assert n_lines(tmp_path / "log") - n_before <= n_to_do + PART  # damage: some pass twice
+    assert n_lines(log) - n_before <= n_to_do + PART  # damage: some pass twice
 
 
 def test_disk_that_is_gone_is_no_damage(recipe, tmp_path):

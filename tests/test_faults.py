@@ -10,38 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
-from skdr import PretrainedFeatureExtractor
+from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
+from skdr.model_selection import compare_strategies
 from tests.conftest import tiny_network
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-# Two strategies of two kinds on two folds: extraction into a cache, a grid, and trainings.
 SCRIPT = """
-import json, sys
-import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
-from skdr.model_selection import compare_strategies
-from tests.test_faults import images
-from tests.conftest import tiny_network
+import json
+from tests.test_faults import compare
 
-X, y = images()
-common = {"weights": None, "image_size": 16, "random_state": 0, "cache": "cache"}
-probe = make_pipeline(
-    PretrainedFeatureExtractor(tiny_network, batch_size=4, **common), LogisticRegression()
-)
-strategies = {
-    "grid": GridSearchCV(probe, {"logisticregression__C": [0.01, 0.1, 1]}, cv=2),
-    "tuned": FineTunedCNNClassifier(tiny_network, head_epochs=30, epochs=2, **common),
-}
 print("ready", flush=True)
-comparison = compare_strategies(
-    X, y, strategies=strategies, cv=2, folder="fits", random_state=0, scoring="accuracy"
-)
-print(json.dumps({name: list(s) for name, s in comparison.scores["accuracy"].items()}))
+print(json.dumps(compare()))
 """
 
 
@@ -51,6 +35,24 @@ def images():
     X = rng.integers(0, 120, size=(60, 24, 24, 3))
     X[np.arange(60), :, :, y] += 60
     return X.astype(np.uint8), y
+
+
+def compare(folder="."):
+    """Compare two kinds of strategies: extraction into a cache, a grid, and trainings."""
+    X, y = images()
+    common = {"weights": None, "image_size": 16, "random_state": 0, "cache": Path(folder, "cache")}
+    probe = make_pipeline(
+        PretrainedFeatureExtractor(tiny_network, batch_size=4, **common), LogisticRegression()
+    )
+    strategies = {
+        "grid": GridSearchCV(probe, {"logisticregression__C": [0.01, 0.1, 1]}, cv=2),
+        "tuned": FineTunedCNNClassifier(tiny_network, head_epochs=30, epochs=2, **common),
+    }
+    comparison = compare_strategies(
+        X, y, strategies=strategies, cv=2, folder=Path(folder, "fits"), random_state=0,
+        scoring="accuracy",
+    )  # fmt: skip
+    return {name: list(scores) for name, scores in comparison.scores["accuracy"].items()}
 
 
 FORK = """
@@ -104,12 +106,10 @@ class Run:
             cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert self.process.stdout.readline() == "ready\n"
-        self.start = time.monotonic()
 
     def scores(self):
         output, _ = self.process.communicate()
         assert self.process.returncode == 0
-        self.seconds = time.monotonic() - self.start
         return json.loads(output)
 
     def kill(self):
@@ -120,14 +120,15 @@ class Run:
 
 @pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_runs_come_to_the_same_scores(n_kills, tmp_path):
-    undisturbed = Run(tmp_path / "undisturbed")
-    expected = undisturbed.scores()
+    start = time.monotonic()
+    expected = compare(tmp_path / "undisturbed")
+    seconds = time.monotonic() - start
     X, _ = images()
     extractor = PretrainedFeatureExtractor(
         tiny_network, weights=None, image_size=16, random_state=0, batch_size=4
     )
     features = extractor.set_params(cache=None).fit_transform(X)
-    moments = np.random.default_rng(0).uniform(0, 0.9 * undisturbed.seconds, n_kills)
+    moments = np.random.default_rng(0).uniform(0, 0.9 * seconds, n_kills)
     for i, moment in enumerate(moments):
         folder = tmp_path / f"killed {i}"
         killed = Run(folder)

@@ -5,10 +5,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import textwrap
 import threading
+import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ from skdr import (
 )
 from skdr._feature_store import FORMAT, MEMORY, MemoryStore
 from skdr.networks import ForwardPass
-from tests.conftest import SHARES_PROCESSES, tiny_network
+from tests.conftest import tiny_network
 
 TINY = {"backbone": tiny_network, "weights": None, "image_size": 16, "random_state": 0}
 
@@ -109,7 +110,6 @@ def test_transfer_shares_the_features_of_the_extractor(coloured, passes):
     assert passes() == 60
 
 
-@SHARES_PROCESSES
 def test_processes_share_the_work_on_a_folder(coloured, files, tmp_path):
     log = tmp_path / "log"
     pipe = pipeline(cache=tmp_path / "cache", preprocess=partial(note_and_pass, log=log))
@@ -118,61 +118,69 @@ def test_processes_share_the_work_on_a_folder(coloured, files, tmp_path):
     assert n_lines(log) == 60
 
 
-RUN = """
-    import os, signal, sys
-    import numpy as np
-    from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, _feature_cache
-    from tests.conftest import tiny_network
+def flip_or_die(image):
+    """Append a line to a file for each image; kill the process at one of them."""
+    with open(os.environ["LOG"], "a+") as file:
+        file.write("x\n")
+        file.seek(0)
+        if len(file.readlines()) >= float(os.environ["KILL_AT"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return image[::-1]
 
-    _feature_cache._CHUNK = 8
 
-    def preprocess(image):
-        if image.shape in {(1, 1, 3), (24, 24, 3)}:
-            with open(os.environ["LOG"], "a+") as file:
-                file.write("x\\n")
-                file.seek(0)
-                if len(file.readlines()) >= float(os.environ["KILL_AT"]):
-                    os.kill(os.getpid(), signal.SIGKILL)
-        return image[::-1]
-
+def extract_in_small_chunks(folder):
+    """Extract features of the same images in any process, and check them."""
     images = np.random.default_rng(0).integers(0, 256, (60, 24, 24, 3), dtype=np.uint8)
-    extractor = PretrainedFeatureExtractor(
-        tiny_network, weights=None, image_size=16, random_state=0, preprocess=preprocess,
-        cache=sys.argv[1], batch_size=4,
-    )
-    kept = extractor.fit_transform(images)
-    os.environ["LOG"] = "/dev/null"
-    computed = extractor.set_params(cache=None).fit_transform(images)
+    extractor = PretrainedFeatureExtractor(**TINY, preprocess=flip_or_die, batch_size=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_feature_cache, "_CHUNK", 8)
+        kept = extractor.set_params(cache=folder).fit_transform(images)
+        patch.setenv("LOG", os.devnull)
+        computed = extractor.set_params(cache=None).fit_transform(images)
     np.testing.assert_array_equal(kept, computed)
-"""
 
 
-def run(folder, log, kill_at="inf"):
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(RUN), str(folder)],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "LOG": str(log), "KILL_AT": str(kill_at)},
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Return how to extract in this process and how in another, with one cache and one log."""
+    log = tmp_path / "log"
+    monkeypatch.setenv("LOG", str(log))
+    monkeypatch.setenv("KILL_AT", "inf")
+    folder = str(tmp_path / "cache")
+    source = f"from tests import test_feature_cache as t; t.extract_in_small_chunks({folder!r})"
+
+    def start_another(kill_at="inf"):
+        return subprocess.Popen(
+            [sys.executable, "-c", source],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "KILL_AT": str(kill_at)},
+        )
+
+    return SimpleNamespace(
+        here=partial(extract_in_small_chunks, folder), start_another=start_another, log=log
     )
 
 
-def test_second_run_in_another_process_sends_none(tmp_path):
-    for _ in range(2):
-        assert run(tmp_path / "cache", tmp_path / "log").wait() == 0
-    assert n_lines(tmp_path / "log") == 60
+def test_second_run_in_another_process_sends_none(runs):
+    runs.here()
+    assert runs.start_another().wait() == 0
+    assert n_lines(runs.log) == 60
 
 
-def test_two_runs_at_once_share_the_work(tmp_path):
-    runs = [run(tmp_path / "cache", tmp_path / "log") for _ in range(2)]
-    assert [process.wait() for process in runs] == [0, 0]
-    assert n_lines(tmp_path / "log") == 60
+def test_two_runs_at_once_share_the_work(runs):
+    other = runs.start_another()
+    while n_lines(runs.log) == 0 and other.poll() is None:
+        time.sleep(0.01)
+    runs.here()
+    assert other.wait() == 0
+    assert n_lines(runs.log) == 60
 
 
-def test_killed_run_is_gone_on_with(tmp_path):
-    killed = run(tmp_path / "cache", tmp_path / "log", kill_at=30)
-    assert killed.wait() == -signal.SIGKILL
-    assert run(tmp_path / "cache", tmp_path / "log").wait() == 0
+def test_killed_run_is_gone_on_with(runs):
+    assert runs.start_another(kill_at=30).wait() == -signal.SIGKILL
+    runs.here()
     # Three chunks of 8 were kept; of the fourth some were decoded twice.
-    assert 60 < n_lines(tmp_path / "log") <= 60 + 16
+    assert 60 < n_lines(runs.log) <= 60 + 16
 
 
 def features(images, cache=MEMORY, **kwargs):

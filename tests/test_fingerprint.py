@@ -2,8 +2,8 @@
 
 import subprocess
 import sys
-import textwrap
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import PIL
@@ -14,6 +14,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skdr import PretrainedFeatureExtractor
 from skdr._fingerprint import code_fingerprint
+from skdr.preprocessing import LocalColourNormalisation, RetinaCrop, make_image_pipeline
+
+ROOT = Path(__file__).resolve().parents[1]
 
 HELPERS = {
     "base": "def helper(x): return x + 1",
@@ -106,19 +109,27 @@ def test_what_cannot_be_hashed_is_a_type_error():
         code_fingerprint(lambda x: file)
 
 
+NAMES = {"a": 1, "b": 2}
+
+
+def with_sets(x):
+    def inner(y):
+        return np.abs(y) if y in {"a", "b", "c"} else NAMES
+
+    return inner(x)
+
+
+def fingerprints():
+    """Return those of code whose parts may come in any order, and of preprocessing."""
+    chain = make_image_pipeline(RetinaCrop(8), LocalColourNormalisation())
+    return [code_fingerprint(with_sets), code_fingerprint(chain)]
+
+
 def test_processes_agree():
-    source = """
-        import numpy as np
-        from skdr._fingerprint import code_fingerprint
-        names = {"a": 1, "b": 2}
-        def f(x):
-            def inner(y): return np.abs(y) if y in {"a", "b", "c"} else names
-            return inner(x)
-        print(code_fingerprint(f))
-    """
-    command = [sys.executable, "-c", textwrap.dedent(source)]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
-    assert runs[0].stdout == runs[1].stdout
+    source = "from tests.test_fingerprint import fingerprints; print(*fingerprints())"
+    command = [sys.executable, "-c", source]
+    other = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert other.split() == fingerprints()
 
 
 def test_strategies_have_a_fingerprint_where_skdr_is_run_from_its_sources():

@@ -285,8 +285,6 @@ def test_processes_with_gpus_of_their_own_do_not_wait(monkeypatch):
 
 # Several cards: two processors stand for them
 
-TWO_DEVICES = pytest.mark.xdist_group("the process with two devices")
-
 
 @pytest.fixture(scope="module")
 def trained_on_two():
@@ -320,19 +318,16 @@ print(json.dumps({
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@TWO_DEVICES
 @on_tensorflow
 def test_training_runs_on_both_devices(trained_on_two):
     assert trained_on_two["copies"] == 2
 
 
-@TWO_DEVICES
 @on_tensorflow
 def test_training_on_two_devices_learns(trained_on_two):
     assert min(trained_on_two["scores"]) > 0.9
 
 
-@TWO_DEVICES
 @on_tensorflow
 def test_second_fit_on_two_devices_is_as_the_first(trained_on_two):
     assert trained_on_two["difference"] < 1e-4

@@ -23,7 +23,7 @@ from skdr import (
 )
 from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
 from skdr.model_selection import make_strategies
-from tests.conftest import SHARES_PROCESSES, tiny_network
+from tests.conftest import tiny_network
 
 SMALL = {"image_size": 24, "image_column": "image", "image_shape": (24, 24, 3)}
 
@@ -118,7 +118,6 @@ def test_nested_parameters_reach_the_network(coloured):
     assert search.best_estimator_[-1].coef_.shape[1] == sizes[best]
 
 
-@SHARES_PROCESSES
 @pytest.mark.parametrize("model", MODELS)
 def test_two_processes_give_the_scores_of_one(model, coloured):
     X, y = as_image_column(coloured[0]), coloured[1]

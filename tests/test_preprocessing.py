@@ -1,9 +1,6 @@
 """Retinas of known place and size, Graham's formula worked by hand, and both before a network."""
 
 import pickle
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pandas as pd
@@ -22,7 +19,6 @@ from skdr import (
     as_image_column,
     feature_cache_info,
 )
-from skdr._fingerprint import code_fingerprint
 from skdr.datasets import load_eyepacs, make_fundus_images
 from skdr.preprocessing import (
     ImagePipeline,
@@ -376,18 +372,6 @@ def test_equal_setting_is_looked_up(eyes, tmp_path):
         preprocess = make_image_pipeline(RetinaCrop(8), LocalColourNormalisation())
         extractor(preprocess, cache=tmp_path).fit_transform(eyes.images)
     assert feature_cache_info(tmp_path).misses == 12
-
-
-def test_other_process_has_the_same_fingerprint():
-    source = """
-        from skdr._fingerprint import code_fingerprint
-        from skdr.preprocessing import LocalColourNormalisation, RetinaCrop, make_image_pipeline
-        print(code_fingerprint(make_image_pipeline(RetinaCrop(8), LocalColourNormalisation())))
-    """
-    command = [sys.executable, "-c", textwrap.dedent(source)]
-    other = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    chain = make_image_pipeline(RetinaCrop(8), LocalColourNormalisation())
-    assert code_fingerprint(chain) == other
 
 
 def test_grid_reaches_the_parameters(eyes):
