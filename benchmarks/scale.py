@@ -12,6 +12,7 @@ from PIL import Image
 from report import parse, print_machine
 
 SIZES = [500, 1000, 2000, 5000, 10000, 20000]
+JOBS = ["extraction", "cached grid search", "fine-tuning, one epoch"]
 
 
 def peak_megabytes():
@@ -27,7 +28,7 @@ def write_images(folder, n_images, side):
         coarse.resize((side, side)).save(folder / f"{i:05d}.jpeg", quality=90)
 
 
-def measure(folder, n_images, size):
+def measure(folder, n_images, size, largest_tuned):
     """Run each job on some of the images; called in a process of its own."""
     from sklearn.linear_model import RidgeClassifier
     from sklearn.model_selection import GridSearchCV
@@ -60,7 +61,8 @@ def measure(folder, n_images, size):
     search = GridSearchCV(Pipeline(steps), {"ridge__alpha": [1e3, 1e4]}, cv=3)
     clock("cached grid search", lambda: search.fit(paths, y))
     tune = FineTunedCNNClassifier(image_size=size, head_epochs=5, epochs=1, random_state=0)
-    clock("fine-tuning, one epoch", lambda: tune.fit(paths, y))
+    if n_images <= largest_tuned:
+        clock("fine-tuning, one epoch", lambda: tune.fit(paths, y))
     print(json.dumps(result))
 
 
@@ -68,10 +70,11 @@ def plot(rows, path):
     from matplotlib import pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    n_images = [row["n"] for row in rows]
-    for name in ("network alone", "extraction", "cached grid search", "fine-tuning, one epoch"):
-        left.loglog(n_images, [row[name] for row in rows], "o-", label=name)
-        right.semilogx(n_images, [row[f"{name} MB"] for row in rows], "o-", label=name)
+    for name in ("network alone", *JOBS):
+        measured = [row for row in rows if name in row]
+        n_images = [row["n"] for row in measured]
+        left.loglog(n_images, [row[name] for row in measured], "o-", label=name)
+        right.semilogx(n_images, [row[f"{name} MB"] for row in measured], "o-", label=name)
     left.set(xlabel="images", ylabel="seconds")
     right.set(xlabel="images", ylabel="peak memory, MB", ylim=(0, None))
     left.legend()
@@ -80,28 +83,23 @@ def plot(rows, path):
 
 def main():
     if sys.argv[1:2] == ["--measure"]:
-        measure(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+        measure(sys.argv[2], *map(int, sys.argv[3:]))
         return
-    options = parse(__doc__, largest=20000, size=64, output="scale.png")
+    options = parse(__doc__, largest=20000, largest_tuned=20000, size=64, output="scale.png")
     print_machine()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         write_images(Path(folder), options.largest, options.size + 32)
         for n_images in [n for n in SIZES if n <= options.largest]:
-            command = [
-                sys.executable,
-                __file__,
-                "--measure",
-                folder,
-                str(n_images),
-                str(options.size),
-            ]
+            arguments = map(str, (folder, n_images, options.size, options.largest_tuned))
+            command = [sys.executable, __file__, "--measure", *arguments]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             rows.append(json.loads(done.stdout.splitlines()[-1]))
             shown = "  ".join(f"{key} {value:.1f}" for key, value in rows[-1].items())
             print(shown, flush=True)
-    first, last = rows[0], rows[-1]
-    for name in ("extraction", "cached grid search", "fine-tuning, one epoch"):
+    for name in JOBS:
+        measured = [row for row in rows if name in row]
+        first, last = measured[0], measured[-1]
         slope = (last[name] - first[name]) / (last["n"] - first["n"])
         alone = (last["network alone"] - first["network alone"]) / (last["n"] - first["n"])
         print(f"{name}: {1000 * slope:.2f} ms an image, {slope / alone:.2f} of the network alone")

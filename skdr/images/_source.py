@@ -80,7 +80,7 @@ class ImageSource:
         item = self._item(i)
         if is_path(item):
             try:
-                with open(item, "rb") as file:
+                with open(item, "rb", buffering=0) as file:
                     contents: Any = file.read()
             except OSError as exc:
                 raise undecodable([(self, int(i), exc)]) from exc
