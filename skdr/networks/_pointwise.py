@@ -29,8 +29,12 @@ class _Product:
         self._strides = strides
 
     def __call__(self, inputs: keras.KerasTensor, kernel: keras.Variable) -> keras.KerasTensor:
-        down, right = self._strides
-        return keras.ops.tensordot(inputs[:, ::down, ::right], kernel[0, 0], axes=1)
+        if self._strides != (1, 1):  # else the gradient would be copied for nothing
+            inputs = inputs[:, :: self._strides[0], :: self._strides[1]]
+        n_channels, n_filters = kernel.shape[2:]
+        pixels = keras.ops.reshape(inputs, (-1, n_channels))
+        product = keras.ops.matmul(pixels, keras.ops.reshape(kernel, (n_channels, n_filters)))
+        return keras.ops.reshape(product, (-1, *keras.ops.shape(inputs)[1:3], n_filters))
 
 
 def _is_pointwise(layer: keras.Layer) -> bool:
