@@ -26,7 +26,7 @@ from skdr.model_selection._advice._probe import doubling_gains, learning_curve
 from skdr.model_selection._advice._recommend import _at_layer
 from skdr.model_selection._folds import make_splits
 from skdr.networks import ForwardPass, build_backbone
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 
 def strategies(**kwargs):

@@ -4,7 +4,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.preprocessing import LocalColourNormalisation, RetinaCrop
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 TINY_HEAD = {"head_epochs": 10, "head_learning_rate": 0.05, "C": 1.0, "image_size": 16}
 TINY_SCRATCH = {"epochs": 10, "learning_rate": 0.003, "image_size": 16}

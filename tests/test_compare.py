@@ -23,7 +23,7 @@ from skdr import (
 from skdr.model_selection import StrategyComparisonDisplay, _compare, compare_strategies
 from skdr.model_selection._comparison import corrected_interval
 from skdr.model_selection._folds import fit_fold
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 
 class Constant(ClassifierMixin, BaseEstimator):

@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection import compare_strategies
 from skdr.model_selection._folds import FoldStore
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")

@@ -32,7 +32,7 @@ from skdr import (
     feature_cache_info,
 )
 from skdr.model_selection import make_strategies
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 FEATURES = {"image_size": 24, "random_state": 0}
 

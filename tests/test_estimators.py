@@ -21,7 +21,7 @@ from skdr import (
     ScratchCNNClassifier,
     WeightsNotFoundError,
 )
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 
 def fine_tuned(**kwargs):

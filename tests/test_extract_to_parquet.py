@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from skdr import PretrainedFeatureExtractor
-from tests.conftest import tiny_network
 from tests.test_dask import n_lines, note, two_processes
+from tests.with_keras import tiny_network
 
 pq = pytest.importorskip("pyarrow.parquet")
 

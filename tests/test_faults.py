@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection import compare_strategies
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -59,7 +59,7 @@ FORK = """
 import multiprocessing, sys
 import numpy as np
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 X = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
 settings = {"weights": None, "image_size": 16, "random_state": 0}

@@ -32,7 +32,7 @@ from skdr import (
 )
 from skdr._feature_store import FORMAT, MEMORY, MemoryStore
 from skdr.networks import ForwardPass
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 TINY = {"backbone": tiny_network, "weights": None, "image_size": 16, "random_state": 0}
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has no callbacks yet")
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skdr.networks import fused_update_step
-from tests.conftest import on_tensorflow
+from tests.with_keras import on_tensorflow
 
 ADAMS = {
     "Adam": lambda: keras.optimizers.Adam(0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-3),

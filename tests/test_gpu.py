@@ -16,7 +16,7 @@ from filelock import FileLock
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.networks import ForwardPass, _gpu, build_backbone, gpu_turn, is_out_of_memory
 from skdr.networks._inference import FewSizes
-from tests.conftest import on_tensorflow, tiny_network
+from tests.with_keras import on_tensorflow, tiny_network
 
 
 class ResourceExhaustedError(Exception):
@@ -295,7 +295,7 @@ processor = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(processor, halves)
 from skdr import FineTunedCNNClassifier
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 y = np.arange(60) % 3
 X = np.random.default_rng(0).integers(0, 120, (60, 24, 24, 3))
 X[np.arange(60), :, :, y] += 100

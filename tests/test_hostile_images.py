@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from skdr import ImageDecodeError, PretrainedFeatureExtractor
 from skdr.images import as_image_source, decode_all
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 FORMATS = ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"]
 

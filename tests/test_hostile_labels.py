@@ -5,7 +5,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_score
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 CLASSIFIERS = [
     lambda **kw: FineTunedCNNClassifier(

@@ -26,7 +26,7 @@ from skdr import (
 )
 from skdr.inspection import GradCAMDisplay, LearningHistoryDisplay, MistakesDisplay, grad_cam
 from skdr.networks import SplitNetwork
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 
 @pytest.fixture(autouse=True)

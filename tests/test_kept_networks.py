@@ -15,7 +15,7 @@ from skdr import (
     clear_feature_cache,
 )
 from skdr.networks import _frozen, _kept
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
 CLASSIFIERS = {

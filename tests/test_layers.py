@@ -83,7 +83,7 @@ def test_skdr_needs_no_tensorflow_where_keras_runs_on_another_backend():
         "        if name.split('.')[0] == 'tensorflow': raise ImportError(name)\n"
         "sys.meta_path.insert(0, NotInstalled())\n"
         "from skdr import PretrainedFeatureExtractor, ScratchCNNClassifier\n"
-        "from tests.conftest import tiny_network\n"
+        "from tests.with_keras import tiny_network\n"
         "X = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)\n"
         "PretrainedFeatureExtractor(tiny_network, image_size=16).fit_transform(X)\n"
         "ScratchCNNClassifier(tiny_network, epochs=1).fit(X, np.arange(8) % 2).predict(X)\n"

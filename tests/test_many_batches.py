@@ -6,7 +6,7 @@ import pytest
 
 from skdr import FineTunedCNNClassifier
 from skdr.networks import _kept, _many_batches
-from tests.conftest import on_tensorflow, tiny_network
+from tests.with_keras import on_tensorflow, tiny_network
 
 SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.05, decay_steps=3, decay_rate=0.9)
 

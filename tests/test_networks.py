@@ -21,7 +21,7 @@ from skdr.networks import (
 )
 from skdr.networks._build import Normalisation, keras_seed
 from skdr.networks._taps import find_tap_operation
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 LARGE = (
     r"ConvNeXt(Small|Base|Large|XLarge)|EfficientNetB[2-7]|EfficientNetV2(S|M|L|B[23])|NASNet\w+"

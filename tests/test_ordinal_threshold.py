@@ -33,7 +33,7 @@ from skdr.model_selection._cut_points import (
     counts_by_score,
     cut_values,
 )
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 
 @parametrize_with_checks(

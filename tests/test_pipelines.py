@@ -23,7 +23,7 @@ from skdr import (
 )
 from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
 from skdr.model_selection import make_strategies
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 SMALL = {"image_size": 24, "image_column": "image", "image_shape": (24, 24, 3)}
 

@@ -27,7 +27,7 @@ from skdr.preprocessing import (
     make_image_pipeline,
 )
 from skdr.preprocessing._find_retina import find_retina
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 COLOUR = (180, 90, 40)
 

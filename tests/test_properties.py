@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from skdr import PretrainedFeatureExtractor, as_image_column
-from tests.conftest import tiny_network
+from tests.with_keras import tiny_network
 
 FORMS = {
     "list of arrays": list,

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.networks._build import network_from_state, network_state
 from skdr.preprocessing import LocalColourNormalisation, RetinaCrop, make_image_pipeline
-from tests.conftest import on_tensorflow, tiny_network
+from tests.with_keras import on_tensorflow, tiny_network
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "saving.md"
 
@@ -105,7 +105,7 @@ def skops_io():
 def trusted():
     """The list in the guide, and a backbone of one's own."""
     listed = re.findall(r'^    "(skdr\.[\w.]+)",$', GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
-    return [*listed, "tests.conftest._TinyNetwork"]
+    return [*listed, "tests.with_keras._TinyNetwork"]
 
 
 def test_skops_file_predicts_the_same(fitted, files, skops_io, trusted):
