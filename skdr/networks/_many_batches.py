@@ -7,7 +7,7 @@ import keras
 from skdr.networks._gpu import is_data_parallel
 
 # So much is copied to be learned from in one call, which nobody can interrupt.
-_MAX_BYTES = 2**26
+_MAX_BYTES = 2**24
 
 
 def batches_at_once(input_shape: tuple[int, ...], batch_size: int) -> int:
