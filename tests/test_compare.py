@@ -1,5 +1,6 @@
 """Strategies on the same folds: fitted once, scored on what they said, told apart or not."""
 
+import shutil
 from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
@@ -9,7 +10,9 @@ from imblearn.under_sampling import RandomUnderSampler
 from matplotlib import pyplot as plt
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import ShuffleSplit, StratifiedGroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
@@ -173,6 +176,14 @@ def test_out_of_fold_probabilities(data):
     np.testing.assert_allclose(probabilities[test], expected, atol=1e-6)
 
 
+def test_single_precision_does_not_pass_for_a_wrong_sum(data, recwarn):
+    """As probabilities of float32 add up to 1, to float32's rounding, so do those returned."""
+    found = compare_strategies(**data, strategies={"lr": logistic()}, scoring="neg_log_loss")
+    from_all = log_loss(data["y"], found.probabilities("lr"))
+    assert from_all == pytest.approx(-found.interval("lr").mean, abs=1e-6)
+    assert not [str(w.message) for w in recwarn if "sum to one" in str(w.message)]
+
+
 def test_labels_may_be_names(data):
     names = np.array(["rose", "daisy", "tulip"])[data["y"]]
     found = compare_strategies(
@@ -214,12 +225,21 @@ def test_failure_of_all_is_raised_with_its_traceback(data):
 @pytest.mark.parametrize(
     ("change", "match"),
     [({"y": np.zeros(59)}, "Lengths differ"), ({"groups": np.zeros(3)}, "Lengths differ"),
-     ({"strategies": {}}, "strategies is empty"), ({"y": np.linspace(0, 1, 60)}, "continuous")],
+     ({"strategies": {}}, "strategies is empty"), ({"y": np.linspace(0, 1, 60)}, "continuous"),
+     ({"scoring": ["accuracy", "acuracy"]}, "'acuracy'"),
+     ({"scoring": {"accuracy": accuracy_score}}, "metric function rather than a scorer"),
+     ({"scoring": []}, "scoring is empty")],
 )  # fmt: skip
 def test_bad_input_is_told_before_any_fit(data, fits, change, match):
     with pytest.raises(ValueError, match=match):
         compare_strategies(**{**data, "strategies": {"a": Constant()}, **change})
     assert not fits
+
+
+def test_metrics_may_be_a_list(data):
+    names = ["balanced_accuracy", "accuracy"]
+    found = compare_strategies(**data, strategies={"a": Constant()}, scoring=names)
+    assert (found.metric, list(found.scores)) == ("balanced_accuracy", names)
 
 
 def test_finished_fits_are_not_done_again(data, fits, tmp_path):
@@ -377,24 +397,51 @@ def test_plot_shows_every_fold(data):
     plt.close(display.figure_)
 
 
-def test_frame_of_paths_and_patients(data, tmp_path, coloured):
+@pytest.fixture
+def both_eyes(data, tmp_path):
+    """Return paths in two columns, and how to compare a model on them."""
     from PIL import Image
 
     paths = [str(tmp_path / f"{i}.png") for i in range(60)]
     for path, image in zip(paths, data["X"], strict=True):
         Image.fromarray(image).save(path)
-    frame = pd.DataFrame({"image": paths, "patient": data["groups"]})
-    pipeline = make_pipeline(
-        PretrainedFeatureExtractor(
-            tiny_network, weights=None, image_size=16, random_state=0, image_column="image"
-        ),
-        LogisticRegression(),
-    )
-    found = compare_strategies(
-        frame, data["y"], strategies={"a": pipeline}, cv=2, scoring="accuracy",
-        sampler=RandomUnderSampler(random_state=0), folder=tmp_path / "fits",
-    )  # fmt: skip
-    assert found.interval("a").mean > 0.8
+    frame = pd.DataFrame({"eye": paths, "fellow": np.roll(paths, 3), "age": np.arange(60)})
+
+    def compare(frame):
+        probes = {column: logistic() for column in ("eye", "fellow")}
+        for column, probe in probes.items():
+            probe[0].set_params(image_column=column)
+        strategies = {"both": VotingClassifier(list(probes.items()), voting="soft")}
+        return compare_strategies(
+            frame, data["y"], strategies=strategies, cv=2, scoring="accuracy",
+            sampler=RandomUnderSampler(random_state=0), folder=tmp_path / "fits", random_state=0,
+        )  # fmt: skip
+
+    return frame, compare
+
+
+def test_frame_of_paths_and_more(both_eyes):
+    frame, compare = both_eyes
+    assert compare(frame).interval("both").mean > 0.8
+
+
+@pytest.mark.parametrize("column", ["eye", "fellow", "age"])
+def test_any_column_that_changes_is_looked_at(both_eyes, fits, column):
+    frame, compare = both_eyes
+    compare(frame)
+    compare(frame.copy())
+    assert len(fits) == 2
+    compare(frame.assign(**{column: np.roll(frame[column], 1)}))
+    assert len(fits) == 4
+
+
+def test_file_of_any_column_that_changes_is_looked_at(both_eyes, fits):
+    frame, compare = both_eyes
+    frame["fellow"] = [shutil.copy(path, f"{path}.copy.png") for path in frame["fellow"]]
+    compare(frame)
+    shutil.copy(frame["fellow"][0], frame["fellow"][7])
+    compare(frame)
+    assert len(fits) == 4
 
 
 @pytest.fixture

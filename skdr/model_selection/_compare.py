@@ -3,7 +3,7 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ import joblib
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import check_scoring
 
 from skdr._fingerprint import code_fingerprint
 from skdr.images import as_image_source
@@ -24,6 +25,7 @@ from skdr.model_selection._folds import (
     FoldStore,
     Split,
     fit_fold,
+    image_columns,
     image_settings,
     make_splits,
 )
@@ -43,7 +45,7 @@ def compare_strategies(
     strategies: Mapping[str, Any] | None = None,
     groups: ArrayLike | None = None,
     cv: Any = 5,
-    scoring: Mapping[str, Any] | str | None = None,
+    scoring: Mapping[str, Any] | Sequence[str] | str | None = None,
     sampler: Any = None,
     folder: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -70,11 +72,11 @@ def compare_strategies(
     cv : int, splitter or iterable of splits, default=5
         A number of folds stands for a shuffled `StratifiedGroupKFold`, or
         `StratifiedKFold` without `groups`.
-    scoring : mapping of str to scorer, str or None, default=None
-        Metrics by name, as scikit-learn takes them; the first decides which
-        strategy is best, and higher must be better. By default balanced
-        accuracy and, on the grades 0-4, quadratic weighted kappa and the
-        AUC of referable disease.
+    scoring : str, list of str, mapping of str to scorer, or None, default=None
+        Metrics, as scikit-learn takes them; the first decides which strategy
+        is best, and higher must be better. By default balanced accuracy and,
+        on the grades 0-4, quadratic weighted kappa and the AUC of referable
+        disease.
     sampler : imbalanced-learn sampler, default=None
         Works inside the training folds only.
     folder : path, default=None
@@ -97,7 +99,8 @@ def compare_strategies(
     Raises
     ------
     ValueError
-        If lengths differ or there is nothing to compare.
+        If lengths differ, there is nothing to compare, or a metric is not
+        known.
     RuntimeError
         If every fit of every strategy failed; the first error is shown.
 
@@ -137,6 +140,7 @@ def compare_strategies(
         strategies = make_strategies(random_state=random_state)
     if not strategies:
         raise ValueError("strategies is empty; give a name and an estimator for each.")
+    scorers = _scorers(scoring, next(iter(strategies.values())), np.unique(labels))
     fits = _Fits(
         {name: behind(sampler, strategy) for name, strategy in strategies.items()},
         X,
@@ -147,7 +151,6 @@ def compare_strategies(
     warn_of_shared_folds(fits.splits, fits.digests, patients)
     results = fits.run(n_jobs, verbose)
     _tell_failures(results)
-    scorers = _scoring(scoring, fits.classes)
     return StrategyComparison(strategies, X, labels, patients, fits.splits, scorers, results)
 
 
@@ -233,10 +236,23 @@ class _Fits:
             for name, fold in jobs
         )
 
+    def _contents(self) -> Any:
+        """Return what is equal only for the same X: images by digest, all else as it is."""
+        if self.digests is None:
+            return self.X
+        if not hasattr(self.X, "columns") or len(self.X.columns) == 1:
+            return self.digests
+        images = image_columns(self.strategies)
+        return {
+            str(name): as_image_source(self.X, image_column=name).digests()
+            if name in images
+            else self.X[name].to_list()
+            for name in self.X.columns
+        }
+
     def _keys(self) -> dict[Job, str]:
         """Return names for fits, equal only for the same strategy, images, labels and split."""
-        contents = self.X if self.digests is None else self.digests
-        data = joblib.hash([contents, self.codes, self.classes.tolist()])
+        data = joblib.hash([self._contents(), self.codes, self.classes.tolist()])
         keys = {}
         for name, strategy in self.strategies.items():
             try:
@@ -259,16 +275,22 @@ def _fit_job(job: Job, *args: Any) -> tuple[Job, FoldOutputs | FitFailure]:
     return job, fit_fold(*args)
 
 
-def _scoring(scoring: Any, classes: NDArray[Any]) -> dict[str, Any]:
-    if isinstance(scoring, str):
-        return {scoring: scoring}
-    if scoring is not None:
-        return dict(scoring)
-    metrics: dict[str, Any] = {"balanced accuracy": "balanced_accuracy"}
-    if np.array_equal(classes, np.arange(5)):
-        metrics["quadratic kappa"] = quadratic_weighted_kappa_scorer
-        metrics["referable AUC"] = referable_roc_auc_scorer
-    return metrics
+def _scorers(scoring: Any, strategy: Any, classes: NDArray[Any]) -> dict[str, Any]:
+    """Return scorers by the name of their metric, all of them fit for use."""
+    if scoring is None:
+        scorers: dict[str, Any] = {"balanced accuracy": "balanced_accuracy"}
+        if np.array_equal(classes, np.arange(5)):
+            scorers["quadratic kappa"] = quadratic_weighted_kappa_scorer
+            scorers["referable AUC"] = referable_roc_auc_scorer
+    elif isinstance(scoring, str):
+        scorers = {scoring: scoring}
+    elif isinstance(scoring, Mapping):
+        scorers = dict(scoring)
+    else:
+        scorers = {name: name for name in scoring}
+    if not scorers:
+        raise ValueError("scoring is empty; name a metric.")
+    return {name: check_scoring(strategy, scoring=scorer) for name, scorer in scorers.items()}
 
 
 def _tell_failures(results: Mapping[Job, FoldOutputs | FitFailure]) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.metrics import get_scorer
 
 from skdr._params import safe_indexing
 from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldPredictions
@@ -199,22 +198,22 @@ class StrategyComparison:
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes) or None
-            Of the classes in sorted order; the mean, where several folds test
-            an image.
+            Of the classes in sorted order, each row 1 in all; the mean, where
+            several folds test an image.
 
         Raises
         ------
         ValueError
             If an image was in no fold whose fit succeeded.
         """
-        total, n_tests = np.zeros((len(self.y), len(self.classes))), np.zeros(len(self.y))
+        total = np.zeros((len(self.y), len(self.classes)))
         for outputs, test in self._outputs(strategy):
             if outputs.probabilities is None:
                 return None
             total[np.ix_(test, outputs.known)] += outputs.probabilities
-            n_tests[test] += 1
-        self._check_complete(strategy, n_tests == 0)
-        return total / n_tests[:, np.newaxis]
+        sums = total.sum(axis=1, keepdims=True)
+        self._check_complete(strategy, sums[:, 0] == 0)
+        return total / sums
 
     def errors(self, strategy: str) -> list[str]:
         """Return what went wrong.
@@ -344,10 +343,9 @@ class StrategyComparison:
         result, (_, test) = self.results[name, fold], self.splits[fold]
         if isinstance(result, FitFailure):
             return np.nan
-        call = get_scorer(scorer) if isinstance(scorer, str) else scorer
         try:
             judged = FoldPredictions(result, self.classes)
-            return float(call(judged, safe_indexing(self.X, test), self.y[test]))
+            return float(scorer(judged, safe_indexing(self.X, test), self.y[test]))
         except (ValueError, AttributeError) as exc:  # too few classes, or no probabilities
             warnings.warn(f"No score for {name!r} in fold {fold}: {exc}", UserWarning, stacklevel=2)
             return np.nan

@@ -7,7 +7,7 @@ import traceback
 import uuid
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from pathlib import Path
@@ -65,8 +65,8 @@ class FoldOutputs:
     """
 
     predicted: NDArray[np.intp]
-    probabilities: NDArray[np.float64] | None
-    decisions: NDArray[np.float64] | None
+    probabilities: NDArray[np.floating] | None
+    decisions: NDArray[np.floating] | None
     known: NDArray[np.intp]
     fit_seconds: float
     predict_seconds: float
@@ -120,16 +120,25 @@ class FoldPredictions(ClassifierMixin, BaseEstimator):
 
 def image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
     """Return how the first of the strategies that has a say finds the images in X."""
+    return next(_all_image_settings(strategies), {})
+
+
+def image_columns(strategies: Mapping[str, Any]) -> set[str]:
+    """Return the columns of X in which any of the strategies finds images."""
+    columns = {settings["image_column"] for settings in _all_image_settings(strategies)}
+    return columns - {None}
+
+
+def _all_image_settings(strategies: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for strategy in strategies.values():
         params = strategy.get_params()
         for name in sorted(params, key=len):
             if name.endswith("image_column"):
                 prefix = name.removesuffix("image_column")
-                return {
+                yield {
                     "image_column": params[name],
                     "image_shape": params.get(f"{prefix}image_shape"),
                 }
-    return {}
 
 
 def fit_fold(
@@ -164,9 +173,7 @@ def fit_fold(
         images = safe_indexing(X, test)
         predicted = np.searchsorted(classes, fitted.predict(images))
         outputs = {
-            name: np.asarray(getattr(fitted, method)(images), dtype=np.float64)
-            if hasattr(fitted, method)
-            else None
+            name: np.asarray(getattr(fitted, method)(images)) if hasattr(fitted, method) else None
             for name, method in (
                 ("probabilities", "predict_proba"),
                 ("decisions", "decision_function"),
