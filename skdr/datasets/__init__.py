@@ -1,9 +1,10 @@
-"""Labelled images: `load_*` reads files, `make_*` generates."""
+"""Labelled images: `load_*` reads files, `make_*` generates, `fellow_eyes` pairs them."""
 
 from skdr.datasets._aptos import load_aptos
 from skdr.datasets._ddr import load_ddr
 from skdr.datasets._deepdrid import load_deepdrid
 from skdr.datasets._eyepacs import load_eyepacs
+from skdr.datasets._fellow_eyes import fellow_eyes
 from skdr.datasets._idrid import load_idrid
 from skdr.datasets._image_folder import load_image_folder
 from skdr.datasets._make_fundus import make_fundus_images
@@ -11,6 +12,7 @@ from skdr.datasets._medmnist import load_medmnist
 from skdr.datasets._messidor2 import load_messidor2
 
 __all__ = [
+    "fellow_eyes",
     "load_aptos",
     "load_ddr",
     "load_deepdrid",
