@@ -6,10 +6,12 @@ tuned on the scores. Each grade's images count alike in the scores, and as they 
 three columns. Intervals are over patients.
 """
 
+import itertools
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from report import parse, print_machine
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
@@ -20,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, list_taps
-from skdr.datasets import load_eyepacs
+from skdr.datasets import fellow_eyes, load_eyepacs
 from skdr.metrics import (
     bootstrap_difference,
     bootstrap_interval,
@@ -35,20 +37,31 @@ XCEPTION = SHARED / "weights" / "xception_imagenet_notop.weights.h5"
 MOBILENET = SHARED / "weights" / "mobilenet_1.0_imagenet_notop.weights.h5"
 
 
-def probe(backbone, size, *, weights="imagenet", taps=False, C=1e-3, preprocess=None):
+def probe(
+    backbone, size, *, weights="imagenet", taps=False, C=1e-3, preprocess=None, column="photograph"
+):
     """Return a logistic regression on the features of a frozen network."""
     layers = [*list_taps(backbone), "last"] if taps else "last"
     extractor = PretrainedFeatureExtractor(
-        backbone, weights=weights, layer=layers, image_size=size, preprocess=preprocess
+        backbone,
+        weights=weights,
+        layer=layers,
+        image_size=size,
+        preprocess=preprocess,
+        image_column=column,
     )
     head = LogisticRegression(C=C, class_weight="balanced", max_iter=2000)
     return make_pipeline(extractor, StandardScaler(), head)
 
 
-def mirrored(**settings):
-    """Return two probes that vote: on photographs, and on mirrored ones."""
+def vote(columns=("photograph",), **settings):
+    """Return probes that vote: on photographs of each column, as they are and mirrored."""
+    views = itertools.product(columns, {"as it is": None, "mirrored": np.fliplr}.items())
     return VotingClassifier(
-        [("as it is", probe(**settings)), ("mirrored", probe(**settings, preprocess=np.fliplr))],
+        [
+            (f"{column}, {view}", probe(**settings, preprocess=preprocess, column=column))
+            for column, (view, preprocess) in views
+        ],
         voting="soft",
     )
 
@@ -57,44 +70,59 @@ def recipes():
     """Return single models by name; the first is what others are compared with."""
     lite = {"backbone": "EfficientNetLite0"}
     large = {**lite, "size": 256, "taps": True, "C": 3e-4}
-    xception = {"backbone": "Xception", "weights": XCEPTION, "taps": True, "C": 1e-4}
+    xception = {"backbone": "Xception", "weights": XCEPTION, "size": 256}
+    xception_taps = {**xception, "taps": True, "C": 1e-4}
     mobilenet = {"backbone": "MobileNet", "weights": MOBILENET, "taps": True, "C": 3e-4}
     fine_tuned = FineTunedCNNClassifier(
-        image_size=256, class_weight="balanced", layer_decay=0.8, random_state=0
+        image_size=256,
+        class_weight="balanced",
+        layer_decay=0.8,
+        image_column="photograph",
+        random_state=0,
     )
     return {
         "Lite0, last layer, 224 px": probe(**lite, size=224),
-        "  at 256 px": probe(**lite, size=256),
-        "  at 384 px": probe(**lite, size=384),
-        "  cropped to the retina": probe(**lite, size=224, preprocess=RetinaCrop(radius=112)),
-        "  all taps, 256 px": probe(**large),
-        "  all taps, 256 px, mirrored": mirrored(**large),
-        "MobileNet, all taps, 256 px": probe(**mobilenet, size=256),
-        "Xception, last layer, 256 px": probe("Xception", 256, weights=XCEPTION),
-        "Xception, all taps, 256 px": probe(**xception, size=256),
-        "  mirrored": mirrored(**xception, size=256),
+        "Lite0, last layer, 256 px": probe(**lite, size=256),
+        "Lite0, last layer, 384 px": probe(**lite, size=384),
+        "Lite0, cropped to the retina": probe(**lite, size=224, preprocess=RetinaCrop(radius=112)),
+        "Lite0, all taps": probe(**large),
+        "Lite0, all taps, mirrored": vote(**large),
+        "Lite0, both eyes": vote(BOTH_EYES, **large),
+        "MobileNet, all taps": probe(**mobilenet, size=256),
+        "Xception, last layer": probe(**xception),
+        "Xception, all taps": probe(**xception_taps),
+        "Xception, all taps, mirrored": vote(**xception_taps),
+        "Xception, both eyes": vote(BOTH_EYES, **xception_taps),
         "Lite0, fine-tuned, 256 px": fine_tuned,
     }
 
 
+BOTH_EYES = ("photograph", "fellow")
+LITE0_AND_XCEPTION = ["Lite0, all taps, mirrored", "Xception, all taps, mirrored"]
+WITH_MOBILENET = [*LITE0_AND_XCEPTION, "MobileNet, all taps"]
 ENSEMBLES = {
-    "Lite0 + Xception taps": ["  all taps, 256 px, mirrored", "  mirrored"],
-    "  + MobileNet": ["  all taps, 256 px, mirrored", "  mirrored", "MobileNet, all taps, 256 px"],
-    "  + fine-tuned": [
-        "  all taps, 256 px, mirrored",
-        "  mirrored",
-        "MobileNet, all taps, 256 px",
-        "Lite0, fine-tuned, 256 px",
-    ],
+    "Lite0 and Xception": LITE0_AND_XCEPTION,
+    "Lite0 and Xception, both eyes": ["Lite0, both eyes", "Xception, both eyes"],
+    "with MobileNet": WITH_MOBILENET,
+    "with MobileNet and fine-tuned": [*WITH_MOBILENET, "Lite0, fine-tuned, 256 px"],
+}
+# What the other eye adds is shown apart.
+ONE_EYE = {
+    "Lite0, both eyes": "Lite0, all taps, mirrored",
+    "Xception, both eyes": "Xception, all taps, mirrored",
+    "Lite0 and Xception, both eyes": "Lite0 and Xception",
 }
 CUT_FOR = ["balanced_accuracy", "quadratic_weighted_kappa"]
-ORDINAL = ["  all taps, 256 px", "Xception, all taps, 256 px"]
+ORDINAL = ["Lite0, all taps", "Xception, all taps"]
 
 
 def out_of_fold(model, X, y, splits, method):
     """Return what clones of a model say of the images of the test parts, one after another."""
     return np.concatenate(
-        [getattr(clone(model).fit(X[train], y[train]), method)(X[test]) for train, test in splits]
+        [
+            getattr(clone(model).fit(X.iloc[train], y[train]), method)(X.iloc[test])
+            for train, test in splits
+        ]
     )
 
 
@@ -134,11 +162,31 @@ def report(name, y, groups, predicted, probabilities, baseline, seconds):
     print("  ".join(shown), f" {seconds:5.0f} s", flush=True)
 
 
+def report_gain(y, groups, both_eyes, one_eye):
+    """Print what the other eye adds, with the grades as they are."""
+    shown = []
+    for name, metric, values in (
+        ("balanced accuracy", balanced_accuracy_score, grades),
+        ("kappa", quadratic_weighted_kappa, grades),
+        ("AUC", referable_roc_auc, np.asarray),
+    ):
+        gain = bootstrap_difference(
+            metric, y, values(both_eyes), values(one_eye), groups=groups, random_state=0
+        )
+        shown.append(f"{name} {gain.estimate:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]")
+    print(f"{'':32}  above one eye: {', '.join(shown)}", flush=True)
+
+
+def grades(probabilities):
+    return probabilities.argmax(axis=1)
+
+
 def main():
     options = parse(__doc__, folds=5, draws=0, seed=0, only="")
     print_machine()
     data = load_eyepacs(SHARED / "data" / "eyepacs256")
-    X, y = data.data, data.target
+    fellows = data.data[fellow_eyes(data.groups, data.eye)]
+    X, y = pd.DataFrame({"photograph": data.data, "fellow": fellows}), data.target
     splits = by_patient(y, data.groups, options)
     tested = np.concatenate([test for _, test in splits])
     y_tested, groups = y[tested], data.groups[tested]
@@ -152,13 +200,15 @@ def main():
     )
     said, baseline = {}, None
     for name, model in recipes().items():
-        if options.only not in name:
+        if not any(part in name for part in options.only.split(";")):
             continue
         start = time.perf_counter()
         said[name] = out_of_fold(model, X, y, splits, "predict_proba")
-        predicted = said[name].argmax(axis=1)
+        predicted = grades(said[name])
         baseline = predicted if baseline is None else baseline
         report(name, y_tested, groups, predicted, said[name], baseline, time.perf_counter() - start)
+        if ONE_EYE.get(name) in said:
+            report_gain(y_tested, groups, said[name], said[ONE_EYE[name]])
         for what in CUT_FOR if name in ORDINAL else []:
             start = time.perf_counter()
             ordinal = OrdinalThresholdClassifier(model, scoring=what)
@@ -167,8 +217,10 @@ def main():
             report(f"  cut for {what}"[:32], y_tested, groups, cut, said[name], baseline, seconds)
     for name, members in ENSEMBLES.items():
         if all(member in said for member in members):
-            mean = np.mean([said[member] for member in members], axis=0)
-            report(name, y_tested, groups, mean.argmax(axis=1), mean, baseline, 0)
+            said[name] = np.mean([said[member] for member in members], axis=0)
+            report(name, y_tested, groups, grades(said[name]), said[name], baseline, 0)
+            if ONE_EYE.get(name) in said:
+                report_gain(y_tested, groups, said[name], said[ONE_EYE[name]])
 
 
 if __name__ == "__main__":
