@@ -347,6 +347,32 @@ def test_memory_is_bounded(coloured, monkeypatch):
     assert store.info().n_bytes == store.max_bytes
 
 
+def vectors(*keys, n_features=16):
+    return {key.encode(): np.full(n_features, ord(key), np.float32) for key in keys}
+
+
+def test_memory_keeps_copies_in_one_block_each_time():
+    store, put = MemoryStore(), vectors("a", "b")
+    store.put(put)
+    store.put({**put, **vectors("c")})
+    put[b"a"][:] = 0
+    found = store.get([b"c", b"x", b"a", b"b"])
+    assert {key: vector[0] for key, vector in found.items()} == {b"c": 99, b"a": 97, b"b": 98}
+    assert found[b"a"].base is found[b"b"].base is not None
+    assert found[b"c"].base is not found[b"a"].base
+
+
+def test_memory_forgets_what_was_not_used_for_longest():
+    store = MemoryStore(max_bytes=4 * 16 * 4)
+    for keys in ("ab", "cd"):
+        store.put(vectors(*keys))
+    store.get([b"a"])
+    store.put(vectors("e"))
+    assert set(store.get([key.encode() for key in "abcde"])) == {b"a", b"c", b"d", b"e"}
+    store.put(vectors("f", n_features=65))
+    assert store.info().n_bytes == 0
+
+
 def test_info_counts_and_clear_forgets(coloured, tmp_path):
     for cache in (MEMORY, tmp_path):
         features(coloured[0], cache)
