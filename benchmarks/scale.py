@@ -1,4 +1,9 @@
-"""Cost against the number of images: extraction, cached grid search and fitting."""
+"""Cost against the number of images: extraction, cached grid search and fitting.
+
+Extraction and the network alone take turns in one process, fine-tuning runs in another. With
+``--max-held 64`` decoded images go to a file beyond 64 MB, not 2 GB, and larger activations are not
+stored.
+"""
 
 import json
 import subprocess
@@ -28,42 +33,77 @@ def write_images(folder, n_images, side):
         coarse.resize((side, side)).save(folder / f"{i:05d}.jpeg", quality=90)
 
 
-def measure(folder, n_images, size, largest_tuned):
-    """Run each job on some of the images; called in a process of its own."""
+class Clock:
+    """Seconds of calls, and the peak memory of the process after them."""
+
+    def __init__(self):
+        self.measured = {}
+
+    def __call__(self, name, call):
+        start = time.perf_counter()
+        call()
+        self.measured[name] = time.perf_counter() - start
+        self.measured[f"{name} MB"] = peak_megabytes()
+
+
+def measure_extraction(paths, y, size):
+    """Time the network alone, extraction with it, and a grid on its features."""
     from sklearn.linear_model import RidgeClassifier
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
+    from skdr import PretrainedFeatureExtractor
     from skdr.images import as_image_source, decode_all
     from skdr.networks import ForwardPass, frozen_network
 
-    paths = [str(path) for path in sorted(Path(folder).iterdir())[:n_images]]
-    y = np.arange(n_images) % 4
     extractor = PretrainedFeatureExtractor(image_size=size)
     extractor.fit(paths[:32]).transform(paths[:32])  # builds and compiles
-    result = {"n": n_images}
-
-    def clock(name, call):
-        start = time.perf_counter()
-        call()
-        result[name] = time.perf_counter() - start
-        result[f"{name} MB"] = peak_megabytes()
-
-    network = frozen_network("EfficientNetLite0", "imagenet", (size, size)).network
-    forward = ForwardPass(network)
+    forward = ForwardPass(frozen_network("EfficientNetLite0", "imagenet", (size, size)).network)
     batch = decode_all(as_image_source(paths[:32]), (size, size), 32)
     forward([batch])
-    clock("network alone", lambda: [forward([batch]) for _ in range(n_images // 32)])
-    clock("extraction", lambda: extractor.transform(paths))
+
+    def alone():
+        for _ in range(len(paths) // 32):
+            forward([batch])
+
     steps = [("features", extractor), ("scaler", StandardScaler()), ("ridge", RidgeClassifier())]
     search = GridSearchCV(Pipeline(steps), {"ridge__alpha": [1e3, 1e4]}, cv=3)
+    clock = Clock()
+    clock("network alone", alone)
+    clock("extraction", lambda: extractor.transform(paths))
     clock("cached grid search", lambda: search.fit(paths, y))
+    return clock.measured
+
+
+def measure_tuning(paths, y, size):
+    """Time a fit of a head and of one epoch of the last blocks."""
+    from skdr import FineTunedCNNClassifier
+
     tune = FineTunedCNNClassifier(image_size=size, head_epochs=5, epochs=1, random_state=0)
-    if n_images <= largest_tuned:
-        clock("fine-tuning, one epoch", lambda: tune.fit(paths, y))
-    print(json.dumps(result))
+    clock = Clock()
+    clock("fine-tuning, one epoch", lambda: tune.fit(paths, y))
+    return clock.measured
+
+
+def measure(folder, job, n_images, size, max_held):
+    """Run one of the jobs on some of the images; called in a process of its own."""
+    from skdr import _training
+    from skdr.images import _batches
+
+    if max_held:
+        _batches.MAX_IMAGE_BYTES = _training.MAX_ACTIVATION_BYTES = max_held * 2**20
+    paths = [str(path) for path in sorted(Path(folder).iterdir())[:n_images]]
+    y = np.arange(n_images) % 4
+    job = {"extraction": measure_extraction, "tuning": measure_tuning}[job]
+    print(json.dumps(job(paths, y, size)))
+
+
+def in_own_process(*arguments):
+    """Return what `measure` measured."""
+    command = [sys.executable, __file__, "--measure", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def plot(rows, path):
@@ -81,28 +121,43 @@ def plot(rows, path):
     figure.savefig(path, dpi=150)
 
 
+def print_slope(name, rows):
+    """Print what an image costs, from the fewest to the most images."""
+    measured = [row for row in rows if name in row]
+    if len(measured) < 2:
+        return
+    first, last = measured[0], measured[-1]
+
+    def slope(key):
+        return (last[key] - first[key]) / (last["n"] - first["n"])
+
+    print(
+        f"{name}: {1000 * slope(name):.2f} ms an image, {slope(name) / slope('network alone'):.2f} "
+        f"of the network alone; {1024 * slope(f'{name} MB'):.1f} KB of memory"
+    )
+
+
 def main():
     if sys.argv[1:2] == ["--measure"]:
-        measure(sys.argv[2], *map(int, sys.argv[3:]))
+        folder, job, *numbers = sys.argv[2:]
+        measure(folder, job, *map(int, numbers))
         return
-    options = parse(__doc__, largest=20000, largest_tuned=20000, size=64, output="scale.png")
+    options = parse(
+        __doc__, largest=20000, largest_tuned=20000, size=64, max_held=0, output="scale.png"
+    )
     print_machine()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         write_images(Path(folder), options.largest, options.size + 32)
         for n_images in [n for n in SIZES if n <= options.largest]:
-            arguments = map(str, (folder, n_images, options.size, options.largest_tuned))
-            command = [sys.executable, __file__, "--measure", *arguments]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            rows.append(json.loads(done.stdout.splitlines()[-1]))
-            shown = "  ".join(f"{key} {value:.1f}" for key, value in rows[-1].items())
-            print(shown, flush=True)
+            numbers = (n_images, options.size, options.max_held)
+            row = {"n": n_images, **in_own_process(folder, "extraction", *numbers)}
+            if n_images <= options.largest_tuned:
+                row |= in_own_process(folder, "tuning", *numbers)
+            print("  ".join(f"{key} {value:.1f}" for key, value in row.items()), flush=True)
+            rows.append(row)
     for name in JOBS:
-        measured = [row for row in rows if name in row]
-        first, last = measured[0], measured[-1]
-        slope = (last[name] - first[name]) / (last["n"] - first["n"])
-        alone = (last["network alone"] - first["network alone"]) / (last["n"] - first["n"])
-        print(f"{name}: {1000 * slope:.2f} ms an image, {slope / alone:.2f} of the network alone")
+        print_slope(name, rows)
     plot(rows, options.output)
 
 
