@@ -109,15 +109,23 @@ def in_own_process(*arguments):
 def plot(rows, path):
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     for name in ("network alone", *JOBS):
         measured = [row for row in rows if name in row]
-        n_images = [row["n"] for row in measured]
-        left.loglog(n_images, [row[name] for row in measured], "o-", label=name)
-        right.semilogx(n_images, [row[f"{name} MB"] for row in measured], "o-", label=name)
-    left.set(xlabel="images", ylabel="seconds")
-    right.set(xlabel="images", ylabel="peak memory, MB", ylim=(0, None))
-    left.legend()
+        if measured:
+            n_images = [row["n"] for row in measured]
+            left.plot(n_images, [row[name] for row in measured], "o-", label=name)
+            right.plot(n_images, [row[f"{name} MB"] for row in measured], "o-")
+    left.set(yscale="log", ylabel="seconds")
+    right.set(ylabel="peak memory, MB")
+    right.set_ylim(0, 1.05 * right.get_ylim()[1])
+    ticks = [row["n"] for row in rows]
+    for axis in (left, right):
+        axis.set_xscale("log")
+        axis.set_xticks(ticks, [f"{n:,}" for n in ticks])
+        axis.minorticks_off()
+        axis.set_xlabel("images")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=150)
 
 
