@@ -4,12 +4,8 @@ Each process imports Keras and then skdr, since from one process to the next the
 varies by more than what is to be seen.
 """
 
-import json
-import subprocess
-import sys
-
 import numpy as np
-from report import parse, print_machine
+from report import in_own_process, parse, print_machine
 
 CODE = """
 import json, time
@@ -24,12 +20,8 @@ print(json.dumps([middle - start, time.perf_counter() - middle]))
 def main():
     options = parse(__doc__, rounds=5)
     print_machine()
-    seconds = []
-    for _ in range(options.rounds + 1):  # the first reads the files from disk
-        done = subprocess.run(
-            [sys.executable, "-c", CODE], stdout=subprocess.PIPE, text=True, check=True
-        )
-        seconds.append(json.loads(done.stdout.splitlines()[-1]))
+    # The first process reads the files from disk.
+    seconds = [in_own_process("-c", CODE) for _ in range(options.rounds + 1)]
     of_keras, of_skdr = np.array(seconds[1:]).T
     ratios = 1 + of_skdr / of_keras
     print(f"import keras {np.median(of_keras):.2f} s, then skdr {np.median(of_skdr):.2f} s more:")

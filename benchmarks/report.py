@@ -1,8 +1,11 @@
 """Time alternatives in turns, and print ratios with what they were measured on."""
 
 import argparse
+import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -33,6 +36,13 @@ def print_machine():
             found.append(f"{package} {version(package)}")
     print(f"{os.cpu_count()} cores, {cpu}, Python {platform.python_version()}")
     print(", ".join(found), flush=True)
+
+
+def in_own_process(*arguments):
+    """Run Python with some arguments, and return what its last line of output says, in JSON."""
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def interleaved(alternatives, n_rounds, *, warm_up=True):

@@ -35,6 +35,7 @@ from skdr.preprocessing import RetinaCrop
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 XCEPTION = SHARED / "weights" / "xception_imagenet_notop.weights.h5"
 MOBILENET = SHARED / "weights" / "mobilenet_1.0_imagenet_notop.weights.h5"
+BOTH_EYES = ("photograph", "fellow")
 
 
 def probe(
@@ -97,7 +98,6 @@ def recipes():
     }
 
 
-BOTH_EYES = ("photograph", "fellow")
 LITE0_AND_XCEPTION = ["Lite0, all taps, mirrored", "Xception, all taps, mirrored"]
 WITH_MOBILENET = [*LITE0_AND_XCEPTION, "MobileNet, all taps"]
 ENSEMBLES = {
@@ -140,7 +140,7 @@ def by_patient(y, groups, options):
     ]
 
 
-def report(name, y, groups, predicted, probabilities, baseline, seconds):
+def report(name, y, groups, predicted, probabilities, baseline, seconds, one_eye=None):
     weights = 1 / np.bincount(y)[y]
     shown = [f"{name:32}"]
     for metric, values in (
@@ -160,6 +160,8 @@ def report(name, y, groups, predicted, probabilities, baseline, seconds):
     )
     shown.append(f"{gain.estimate:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]")
     print("  ".join(shown), f" {seconds:5.0f} s", flush=True)
+    if one_eye is not None:
+        report_gain(y, groups, probabilities, one_eye)
 
 
 def report_gain(y, groups, both_eyes, one_eye):
@@ -206,9 +208,8 @@ def main():
         said[name] = out_of_fold(model, X, y, splits, "predict_proba")
         predicted = grades(said[name])
         baseline = predicted if baseline is None else baseline
-        report(name, y_tested, groups, predicted, said[name], baseline, time.perf_counter() - start)
-        if ONE_EYE.get(name) in said:
-            report_gain(y_tested, groups, said[name], said[ONE_EYE[name]])
+        seconds, one_eye = time.perf_counter() - start, said.get(ONE_EYE.get(name))
+        report(name, y_tested, groups, predicted, said[name], baseline, seconds, one_eye)
         for what in CUT_FOR if name in ORDINAL else []:
             start = time.perf_counter()
             ordinal = OrdinalThresholdClassifier(model, scoring=what)
@@ -218,9 +219,8 @@ def main():
     for name, members in ENSEMBLES.items():
         if all(member in said for member in members):
             said[name] = np.mean([said[member] for member in members], axis=0)
-            report(name, y_tested, groups, grades(said[name]), said[name], baseline, 0)
-            if ONE_EYE.get(name) in said:
-                report_gain(y_tested, groups, said[name], said[ONE_EYE[name]])
+            predicted, one_eye = grades(said[name]), said.get(ONE_EYE.get(name))
+            report(name, y_tested, groups, predicted, said[name], baseline, 0, one_eye)
 
 
 if __name__ == "__main__":

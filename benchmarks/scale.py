@@ -6,7 +6,6 @@ stored.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from report import parse, print_machine
+from report import in_own_process, parse, print_machine
 
 SIZES = [500, 1000, 2000, 5000, 10000, 20000]
 JOBS = ["extraction", "cached grid search", "fine-tuning, one epoch"]
@@ -33,17 +32,11 @@ def write_images(folder, n_images, side):
         coarse.resize((side, side)).save(folder / f"{i:05d}.jpeg", quality=90)
 
 
-class Clock:
-    """Seconds of calls, and the peak memory of the process after them."""
-
-    def __init__(self):
-        self.measured = {}
-
-    def __call__(self, name, call):
-        start = time.perf_counter()
-        call()
-        self.measured[name] = time.perf_counter() - start
-        self.measured[f"{name} MB"] = peak_megabytes()
+def measured(name, call):
+    """Return the seconds of a call, and the peak memory of the process after it."""
+    start = time.perf_counter()
+    call()
+    return {name: time.perf_counter() - start, f"{name} MB": peak_megabytes()}
 
 
 def measure_extraction(paths, y, size):
@@ -69,11 +62,11 @@ def measure_extraction(paths, y, size):
 
     steps = [("features", extractor), ("scaler", StandardScaler()), ("ridge", RidgeClassifier())]
     search = GridSearchCV(Pipeline(steps), {"ridge__alpha": [1e3, 1e4]}, cv=3)
-    clock = Clock()
-    clock("network alone", alone)
-    clock("extraction", lambda: extractor.transform(paths))
-    clock("cached grid search", lambda: search.fit(paths, y))
-    return clock.measured
+    return {
+        **measured("network alone", alone),
+        **measured("extraction", lambda: extractor.transform(paths)),
+        **measured("cached grid search", lambda: search.fit(paths, y)),
+    }
 
 
 def measure_tuning(paths, y, size):
@@ -81,9 +74,7 @@ def measure_tuning(paths, y, size):
     from skdr import FineTunedCNNClassifier
 
     tune = FineTunedCNNClassifier(image_size=size, head_epochs=5, epochs=1, random_state=0)
-    clock = Clock()
-    clock("fine-tuning, one epoch", lambda: tune.fit(paths, y))
-    return clock.measured
+    return measured("fine-tuning, one epoch", lambda: tune.fit(paths, y))
 
 
 def measure(folder, job, n_images, size, max_held):
@@ -99,23 +90,16 @@ def measure(folder, job, n_images, size, max_held):
     print(json.dumps(job(paths, y, size)))
 
 
-def in_own_process(*arguments):
-    """Return what `measure` measured."""
-    command = [sys.executable, __file__, "--measure", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def plot(rows, path):
     from matplotlib import pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     for name in ("network alone", *JOBS):
-        measured = [row for row in rows if name in row]
-        if measured:
-            n_images = [row["n"] for row in measured]
-            left.plot(n_images, [row[name] for row in measured], "o-", label=name)
-            right.plot(n_images, [row[f"{name} MB"] for row in measured], "o-")
+        own = [row for row in rows if name in row]
+        if own:
+            n_images = [row["n"] for row in own]
+            left.plot(n_images, [row[name] for row in own], "o-", label=name)
+            right.plot(n_images, [row[f"{name} MB"] for row in own], "o-")
     left.set(yscale="log", ylabel="seconds")
     right.set(ylabel="peak memory, MB")
     right.set_ylim(0, 1.05 * right.get_ylim()[1])
@@ -131,10 +115,10 @@ def plot(rows, path):
 
 def print_slope(name, rows):
     """Print what an image costs, from the fewest to the most images."""
-    measured = [row for row in rows if name in row]
-    if len(measured) < 2:
+    own = [row for row in rows if name in row]
+    if len(own) < 2:
         return
-    first, last = measured[0], measured[-1]
+    first, last = own[0], own[-1]
 
     def slope(key):
         return (last[key] - first[key]) / (last["n"] - first["n"])
@@ -159,9 +143,10 @@ def main():
         write_images(Path(folder), options.largest, options.size + 32)
         for n_images in [n for n in SIZES if n <= options.largest]:
             numbers = (n_images, options.size, options.max_held)
-            row = {"n": n_images, **in_own_process(folder, "extraction", *numbers)}
-            if n_images <= options.largest_tuned:
-                row |= in_own_process(folder, "tuning", *numbers)
+            row = {"n": n_images}
+            for job in ("extraction", "tuning"):
+                if job == "extraction" or n_images <= options.largest_tuned:
+                    row |= in_own_process(__file__, "--measure", folder, job, *numbers)
             print("  ".join(f"{key} {value:.1f}" for key, value in row.items()), flush=True)
             rows.append(row)
     for name in JOBS:

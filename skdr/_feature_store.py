@@ -106,9 +106,9 @@ class MemoryStore(FeatureStore):
     def __init__(self, max_bytes: int = MEMORY_BYTES):
         super().__init__()
         self.max_bytes = max_bytes
-        self._vectors: dict[bytes, tuple[int, NDArray[np.float32]]] = {}
-        self._blocks: OrderedDict[int, list[bytes]] = OrderedDict()
-        self._n_blocks_ever = 0
+        # A block is called by the first of its keys.
+        self._vectors: dict[bytes, tuple[bytes, NDArray[np.float32]]] = {}
+        self._blocks: OrderedDict[bytes, list[bytes]] = OrderedDict()
         self._n_bytes = 0
         self._lock = threading.RLock()
 
@@ -150,10 +150,10 @@ class MemoryStore(FeatureStore):
         """Copy vectors into one block, and forget the blocks that were not used for longest."""
         ends = np.cumsum([len(vector) for vector in vectors.values()])
         copies = np.split(np.concatenate(list(vectors.values())), ends[:-1])
-        self._n_blocks_ever += 1
-        self._blocks[self._n_blocks_ever] = list(vectors)
-        for key, copy in zip(vectors, copies, strict=True):
-            self._vectors[key] = (self._n_blocks_ever, copy)
+        keys = list(vectors)
+        self._blocks[keys[0]] = keys
+        for key, copy in zip(keys, copies, strict=True):
+            self._vectors[key] = (keys[0], copy)
             self._n_bytes += copy.nbytes
         while self._n_bytes > self.max_bytes:
             for key in self._blocks.popitem(last=False)[1]:

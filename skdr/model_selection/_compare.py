@@ -240,15 +240,18 @@ class _Fits:
         """Return what is equal only for the same X: images by digest, all else as it is."""
         if self.digests is None:
             return self.X
-        if not hasattr(self.X, "columns") or len(self.X.columns) == 1:
+        main = image_settings(self.strategies).get("image_column")
+        if main is None or not hasattr(self.X, "columns"):
             return self.digests
         images = image_columns(self.strategies)
-        return {
+        others = {
             str(name): as_image_source(self.X, image_column=name).digests()
             if name in images
             else self.X[name].to_list()
             for name in self.X.columns
+            if name != main
         }
+        return [self.digests, others]
 
     def _keys(self) -> dict[Job, str]:
         """Return names for fits, equal only for the same strategy, images, labels and split."""
