@@ -4,7 +4,6 @@ import copy
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from skdr._callbacks import counted, progress_bar
 from skdr._feature_store import FeatureStore, Vectors, open_store
 from skdr._fingerprint import code_fingerprint
+from skdr._warnings import warn
 from skdr.images import ImageSource, decoded_batches
 from skdr.networks import FrozenNetwork
 
@@ -74,11 +74,9 @@ class FrozenFeatures:
         try:
             lookup = _Lookup(self, open_store(self.cache), source.value_range, bar)
         except TypeError as exc:  # code that has no fingerprint
-            warnings.warn(
+            warn(
                 f"Features are computed and not kept, since of some code nobody can say whether "
-                f"it changed: {exc}. Set cache=None to silence this.",
-                UserWarning,
-                stacklevel=2,
+                f"it changed: {exc}. Set cache=None to silence this."
             )
             return self.compute(source, self.layers, bar)
         features = np.empty((len(source), self.n_features), dtype=np.float32)

@@ -73,7 +73,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         standard errors .02.
     engine : {"keras", "openvino"}, default="keras"
         What runs the network: Keras's own backend, or OpenVINO on the CPU
-        (``pip install 'skdr[openvino]'``). The features are the same to 1e-5
+        (``pip install "skdr[openvino]"``). The features are the same to 1e-5
         of the largest. Small networks run up to a third faster; compiling takes
         seconds once a process.
     cache : "memory", path or None, default="memory"

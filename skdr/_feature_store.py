@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import threading
-import warnings
 import zlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
@@ -16,6 +15,8 @@ from typing import Any, TypeAlias
 import filelock
 import numpy as np
 from numpy.typing import NDArray
+
+from skdr._warnings import warn
 
 Vectors: TypeAlias = dict[bytes, NDArray[np.float32]]
 
@@ -266,7 +267,7 @@ class FolderStore(FeatureStore):
             self._has_warned = True
 
     def _warn(self, problem: str) -> None:
-        warnings.warn(f"cache={str(self.folder)!r}: {problem}.", UserWarning, stacklevel=2)
+        warn(f"cache={str(self.folder)!r}: {problem}.")
 
 
 _stores: dict[str, FeatureStore] = {MEMORY: MemoryStore()}

@@ -3,7 +3,6 @@
 import copy
 import math
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from skdr._callbacks import History, KeepBest, Progress, Recorder, UserCallbacks
 from skdr._fit_tasks import FitTasks, Reconstruction
 from skdr._phases import CompiledPhase, Phase, Settings
+from skdr._warnings import warn
 from skdr.images import ImageArray, ImageSource
 from skdr.networks import (
     KeptNetwork,
@@ -271,12 +271,10 @@ class Trainer:
         own = [loss for name, loss in zip(phases, losses, strict=True) if name == phase.name]
         if not earlier or not own or own[-1] < earlier[-1]:
             return False
-        warnings.warn(
+        warn(
             f"Phase {phase.name!r} did not lower the training loss ({earlier[-1]:.3g} before, "
             f"{own[-1]:.3g} at its end); the weights from before it are kept. Set a lower "
-            f"learning_rate or more epochs.",
-            UserWarning,
-            stacklevel=2,
+            f"learning_rate or more epochs."
         )
         return True
 

@@ -397,7 +397,7 @@ def test_map_of_one_pixel_is_refused(coloured):
 
 def test_missing_matplotlib_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"pip install 'skdr\[plots\]'"):
+    with pytest.raises(ImportError, match=r'pip install "skdr\[plots\]"'):
         LearningHistoryDisplay({"phase": ["train"], "loss": [1.0]}).plot()
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
+from skdr._optional import import_optional
+
 GRADE_NAMES = ("none", "mild", "moderate", "severe", "proliferative")
 _IMAGE_SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
@@ -165,12 +167,7 @@ def make_bunch(
 
 
 def _to_frame(arrays: Mapping[str, Any]) -> Any:
-    try:
-        import pandas as pd
-    except ImportError as exc:
-        raise ImportError(
-            "as_frame=True needs pandas: pip install 'skdr[dataframes]', or set as_frame=False."
-        ) from exc
+    pd = import_optional("pandas", purpose="as_frame=True")
     return pd.DataFrame({name: list(values) for name, values in arrays.items()})
 
 

@@ -2,7 +2,6 @@
 
 import math
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 from PIL import Image
 
+from skdr._warnings import warn
 from skdr.exceptions import ImageDecodeError
 from skdr.images._decode import VALUE_RANGE, is_path, open_rgb
 
@@ -287,12 +287,10 @@ def _rows_source(
         is_strip = image_shape is None
     if image_shape is None:
         image_shape = (1, n_features)
-        warnings.warn(
+        warn(
             f"Rows of {n_features} numbers are no square image; they are taken as strips "
             f"one pixel high, their values as they are. Set image_shape=(height, width) or "
-            f"(height, width, channels).",
-            UserWarning,
-            stacklevel=2,
+            f"(height, width, channels)."
         )
     if math.prod(image_shape) != n_features:
         raise ValueError(

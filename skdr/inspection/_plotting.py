@@ -6,17 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr._optional import import_optional
+
 _MAX_NAME = 26
 _LINE_HEIGHT = 0.17  # inches
 
 
 def pyplot() -> Any:
     """Return matplotlib.pyplot, or an error that says how to install it."""
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError as exc:
-        raise ImportError("Plots need matplotlib: pip install 'skdr[plots]'.") from exc
-    return plt
+    return import_optional("matplotlib.pyplot", purpose="Drawing")
 
 
 def image_axes(

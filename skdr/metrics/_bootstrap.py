@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._warnings import warn
 from skdr.metrics._weighted import Floats, Metric, Weighted, weighted_form
 
 _CHUNK = 2**20  # weights held at once
@@ -237,10 +238,8 @@ def _warn_of_undefined(interval: BootstrapInterval) -> None:
     undefined = np.isnan(interval.distribution).sum(axis=0)
     n = int(np.max(undefined, where=np.isfinite(interval.estimate), initial=0))
     if n:
-        warnings.warn(
+        warn(
             f"The metric is undefined in {n} of {len(interval.distribution)} resamples, which "
             "hold no image of a grade that too few patients have. The interval is that of the "
-            "others.",
-            UserWarning,
-            stacklevel=3,
+            "others."
         )

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._optional import import_optional
 from skdr.metrics._bootstrap import interval_of, resample
 from skdr.metrics._calibration import (
     Events,
@@ -370,8 +371,4 @@ def names_of(labels: Sequence[Any], display_labels: Sequence[str] | None) -> lis
 def _axes(ax: Any, drawer: str) -> Any:
     if ax is not None:
         return ax
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError as exc:
-        raise ImportError(f"{drawer} needs matplotlib: pip install 'skdr[plots]'.") from exc
-    return plt.subplots()[1]
+    return import_optional("matplotlib.pyplot", purpose=drawer).subplots()[1]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._optional import import_optional
 from skdr.metrics._bootstrap import BootstrapInterval, interval_of, resample
 from skdr.metrics._calibration import referral_events
 from skdr.metrics._displays import (
@@ -205,10 +206,7 @@ class GradingReport:
             Columns ``estimate``, ``low``, ``high`` and ``undefined``, the share
             of the resamples in which the metric is undefined.
         """
-        try:
-            import pandas as pd
-        except ImportError as exc:
-            raise ImportError("to_frame needs pandas: pip install 'skdr[dataframes]'.") from exc
+        pd = import_optional("pandas", purpose="to_frame")
         rows = [
             (i.estimate, i.low, i.high, np.isnan(i.distribution).mean())
             for i in self.intervals.values()

@@ -1,6 +1,5 @@
 """A check that no patient and no image is on both sides of a split."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 
+from skdr._warnings import warn
 from skdr.exceptions import LeakageWarning
 from skdr.images import ImageSource, as_image_source
 
@@ -74,9 +74,9 @@ def check_split(
         check_consistent_length(train.indices, groups_train)
         check_consistent_length(test.indices, groups_test)
         if message := _shared_patients(groups_train, groups_test):
-            warnings.warn(message, LeakageWarning, stacklevel=2)
+            warn(message, LeakageWarning)
     if message := _shared_images(train, test):
-        warnings.warn(message, LeakageWarning, stacklevel=2)
+        warn(message, LeakageWarning)
 
 
 def warn_of_shared_folds(
@@ -104,11 +104,10 @@ def warn_of_shared_folds(
         shared = [test[np.isin(own[test], own[train])] for train, test in splits]
         rows = np.unique(np.concatenate(shared))
         if len(rows):
-            warnings.warn(
+            warn(
                 f"{len(rows)} of {len(own)} images are tested by fits that were trained on the "
                 f"same {kind}: X[{_listed(rows.tolist())}]. Scores promise too much. {cure}",
                 LeakageWarning,
-                stacklevel=3,
             )
 
 

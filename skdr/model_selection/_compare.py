@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import check_scoring
 
 from skdr._fingerprint import code_fingerprint
+from skdr._warnings import warn
 from skdr.images import as_image_source
 from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
 from skdr.model_selection._check_split import warn_of_shared_folds
@@ -219,11 +220,9 @@ class _Fits:
                 n_in_vain += 1
                 if n_in_vain == _MAX_IN_VAIN:
                     raise
-                warnings.warn(
+                warn(
                     f"A process died, perhaps of memory ({type(exc).__name__}); "
-                    f"{len(to_do)} fits that were not finished are done again.",
-                    UserWarning,
-                    stacklevel=4,
+                    f"{len(to_do)} fits that were not finished are done again."
                 )
 
     def _in_parallel(
@@ -261,11 +260,9 @@ class _Fits:
             try:
                 code = code_fingerprint(strategy)
             except TypeError as exc:
-                warnings.warn(
+                warn(
                     f"Fits of {name!r} are not kept in the folder, since nobody can say whether "
-                    f"it is the same strategy the next time: {exc}.",
-                    UserWarning,
-                    stacklevel=4,
+                    f"it is the same strategy the next time: {exc}."
                 )
                 continue
             for fold, split in enumerate(self.splits):
@@ -304,9 +301,7 @@ def _tell_failures(results: Mapping[Job, FoldOutputs | FitFailure]) -> None:
     if len(failed) == len(results):
         raise RuntimeError(f"Every fit failed, the first with:\n{first.details}")
     names = list(dict.fromkeys(name for name, _ in failed))
-    warnings.warn(
+    warn(
         f"{len(failed)} of {len(results)} fits failed ({', '.join(names)}), the first with "
-        f"{first.error}. Their scores are NaN; to_frame() has all errors.",
-        UserWarning,
-        stacklevel=3,
+        f"{first.error}. Their scores are NaN; to_frame() has all errors."
     )

@@ -2,7 +2,6 @@
 
 import html
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from skdr._optional import import_optional
 from skdr._params import safe_indexing
+from skdr._warnings import warn
 from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldPredictions
 from skdr.model_selection._plot import StrategyComparisonDisplay
 
@@ -237,7 +238,7 @@ class StrategyComparison:
         -------
         frame : pandas.DataFrame
         """
-        import pandas as pd
+        pd = import_optional("pandas", purpose="to_frame")
 
         return pd.DataFrame([self._row(name, fold) for name, fold in self.results])
 
@@ -249,7 +250,7 @@ class StrategyComparison:
         frame : pandas.DataFrame
             Its index holds the names of the strategies.
         """
-        import pandas as pd
+        pd = import_optional("pandas", purpose="to_frame")
 
         rows = {}
         for name in self.strategies:
@@ -347,7 +348,7 @@ class StrategyComparison:
             judged = FoldPredictions(result, self.classes)
             return float(scorer(judged, safe_indexing(self.X, test), self.y[test]))
         except (ValueError, AttributeError) as exc:  # too few classes, or no probabilities
-            warnings.warn(f"No score for {name!r} in fold {fold}: {exc}", UserWarning, stacklevel=2)
+            warn(f"No score for {name!r} in fold {fold}: {exc}")
             return np.nan
 
     def _check_complete(self, strategy: str, missing: NDArray[np.bool_]) -> None:

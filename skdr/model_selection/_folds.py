@@ -5,7 +5,6 @@ import os
 import time
 import traceback
 import uuid
-import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check
 from sklearn.utils.metaestimators import available_if
 
 from skdr._params import safe_indexing
+from skdr._warnings import warn
 
 Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -216,9 +216,7 @@ class FoldStore:
                 held = {name: arrays[name] for name in arrays.files if name != "seconds"}
             return FoldOutputs(**{"probabilities": None, "decisions": None, **held, **seconds})
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as exc:
-            warnings.warn(
-                f"{file} is damaged ({exc}); the fit is done again.", UserWarning, stacklevel=2
-            )
+            warn(f"{file} is damaged ({exc}); the fit is done again.")
             return None
 
     def put(self, key: str, outputs: FoldOutputs) -> None:
@@ -232,9 +230,7 @@ class FoldStore:
             part.replace(self.folder / f"{key}.npz")
         except OSError as exc:  # a full disk must not cost the fits
             part.unlink(missing_ok=True)
-            warnings.warn(
+            warn(
                 f"A fit is not kept in {str(self.folder)!r}: {exc}. It counts in this comparison, "
-                f"and another call would do it again.",
-                UserWarning,
-                stacklevel=2,
+                f"and another call would do it again."
             )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.inspection._plotting import pyplot
+
 if TYPE_CHECKING:
     from skdr.model_selection._comparison import Interval, StrategyComparison
 
@@ -93,10 +95,8 @@ class StrategyComparisonDisplay:
 
 
 def _new_axes(n_axes: int, n_rows: int) -> NDArray[Any]:
-    from matplotlib import pyplot as plt
-
     size = (3.4 * n_axes + 0.8, 0.45 * n_rows + 1.1)
-    _, axes = plt.subplots(
+    _, axes = pyplot().subplots(
         1, n_axes, figsize=size, sharey=True, layout="constrained", squeeze=False
     )
     return axes[0]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdr.inspection import MistakesDisplay
+from skdr.inspection._plotting import pyplot
 from skdr.metrics import GradeConfusionDisplay, ReliabilityDisplay
 from skdr.model_selection._folds import image_settings
 
@@ -96,10 +97,8 @@ def _is_grades(labels: Any) -> bool:
 
 
 def _picture(figure: Any, alternative: str) -> str:
-    from matplotlib import pyplot as plt
-
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
-    plt.close(figure)
+    pyplot().close(figure)
     data = base64.b64encode(file.getvalue()).decode()
     return f'<img alt="{html.escape(alternative)}" src="data:image/png;base64,{data}">'

@@ -5,7 +5,6 @@ import getpass
 import importlib
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import keras
 from filelock import FileLock, Timeout
+
+from skdr._warnings import warn
 
 # An image a step trains small data best; larger batches only fill a GPU better.
 _BATCH_SIZE = 32
@@ -112,11 +113,9 @@ def gpu_turn() -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        warnings.warn(
+        warn(
             "Another process computes on this GPU: this one waits for its turn. Set n_jobs=1, or "
-            "give each process a GPU of its own by CUDA_VISIBLE_DEVICES.",
-            UserWarning,
-            stacklevel=4,
+            "give each process a GPU of its own by CUDA_VISIBLE_DEVICES."
         )
         try:
             lock.acquire(timeout=_MAX_SECONDS)

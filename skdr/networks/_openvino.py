@@ -1,6 +1,5 @@
 """OpenVINO, an engine that runs frozen networks faster on CPUs."""
 
-import importlib.util
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+
+from skdr._optional import import_optional
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -35,8 +36,7 @@ class OpenVINO:
     dtype: str
 
     def __post_init__(self) -> None:
-        if importlib.util.find_spec("openvino") is None:
-            raise ImportError("engine='openvino' needs OpenVINO: pip install 'skdr[openvino]'.")
+        import_optional("openvino", purpose="engine='openvino'")
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 "engine='openvino' reads networks of the TensorFlow backend, and Keras runs on "
@@ -50,8 +50,7 @@ class OpenVINO:
 
     def __call__(self, network: keras.Model) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
         """Return the compiled network, a function from images to outputs."""
-        import openvino
-
+        openvino = import_optional("openvino", purpose="engine='openvino'")
         converted = openvino.convert_model(network)
         # The number of images in a batch stays open.
         converted.reshape([-1, *network.input_shape[1:]])

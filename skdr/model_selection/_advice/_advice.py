@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skdr._optional import import_optional
 from skdr.model_selection._advice._decision import (
     Decision,
     Prediction,
@@ -106,7 +107,7 @@ class StrategyAdvice:
         frame : pandas.DataFrame
             Its index holds the names of the strategies, the cheapest first.
         """
-        import pandas as pd
+        pd = import_optional("pandas", purpose="to_frame")
 
         rows = {
             name: {

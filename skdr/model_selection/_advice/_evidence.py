@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from skdr._feature_extractor import PretrainedFeatureExtractor
 from skdr._feature_store import MEMORY
+from skdr._optional import import_optional
 from skdr.model_selection._advice._probe import (
     doubling_gains,
     head_probe,
@@ -133,7 +134,7 @@ class Evidence:
         -------
         frame : pandas.DataFrame
         """
-        import pandas as pd
+        pd = import_optional("pandas", purpose="to_frame")
 
         rows = {
             layer: {

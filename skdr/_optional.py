@@ -1,0 +1,42 @@
+"""Packages that may be missing: one way to ask for them, one hint when they are."""
+
+import importlib
+from typing import Any
+
+# The extra of skdr that installs a package.
+_EXTRAS = {
+    "matplotlib": "plots",
+    "onnx": "onnx",
+    "openvino": "openvino",
+    "pandas": "dataframes",
+}
+
+
+def import_optional(module: str, *, purpose: str) -> Any:
+    """Import a module of a package that skdr does without.
+
+    Parameters
+    ----------
+    module : str
+        Such as ``"matplotlib.pyplot"``.
+    purpose : str
+        What needs it, as the error begins.
+
+    Returns
+    -------
+    module : module
+
+    Raises
+    ------
+    ImportError
+        If the package is not installed; says how to install it.
+    """
+    package = module.split(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as exc:
+        if exc.name not in (package, module):  # it is installed, and lacks something itself
+            raise
+        raise ImportError(
+            f'{purpose} needs {package}: pip install "skdr[{_EXTRAS[package]}]".'
+        ) from exc
