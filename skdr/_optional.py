@@ -33,10 +33,11 @@ def import_optional(module: str, *, purpose: str) -> Any:
     """
     package = module.split(".")[0]
     try:
-        return importlib.import_module(module)
+        importlib.import_module(package)
     except ModuleNotFoundError as exc:
-        if exc.name not in (package, module):  # it is installed, and lacks something itself
+        if exc.name != package:  # it is installed, and lacks something itself
             raise
         raise ImportError(
             f'{purpose} needs {package}: pip install "skdr[{_EXTRAS[package]}]".'
         ) from exc
+    return importlib.import_module(module)
