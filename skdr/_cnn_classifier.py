@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
-    assert_all_finite,
     check_consistent_length,
     check_is_fitted,
 )
 
+from skdr._atomic import atomic
 from skdr._callbacks import counted, progress_bar
 from skdr._fit_tasks import FitTasks
 from skdr._image_estimator import ImageEstimator
+from skdr._labels import check_groups, check_labels
 from skdr._params import Interval, StrOptions, fit_context
 from skdr._phases import Settings
 from skdr._samples import check_weights, class_weights, merge_equal_images, wants_class_numbers
@@ -116,6 +116,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         """Return the network's own image size, and the smallest that it takes."""
 
     @fit_context(prefer_skip_nested_validation=True)
+    @atomic
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "CNNClassifier":
         """Train the network on labelled images.
 
@@ -225,20 +226,17 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
                 f"This {type(self).__name__} estimator requires y to be passed, "
                 "but the target y is None."
             )
-        labels: NDArray[Any] = column_or_1d(y, warn=True)
-        if labels.dtype.kind == "f":
-            assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
+        labels = check_labels(y)
         check_consistent_length(np.empty(n_samples), labels)
         classes, encoded = np.unique(labels, return_inverse=True)
         if self._continues() and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"warm_start=True, but y has classes {list(classes)} and the last fit had "
-                f"{list(self.classes_)}."
+                f"warm_start=True, but y has classes {classes.tolist()} and the last fit had "
+                f"{self.classes_.tolist()}."
             )
         if len(classes) < 2:
             raise ValueError(
-                f"Training needs at least two classes; y has one class {classes[0]!r}."
+                f"Training needs at least two classes; y has one class {classes.tolist()[0]!r}."
             )
         self.classes_: NDArray[Any] = classes
         return encoded
@@ -251,7 +249,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
                 f"group_column={self.group_column!r} is not a column of X; X must be a DataFrame "
                 "with the images in one column and the groups (patients) in another."
             )
-        return np.unique(np.asarray(X[self.group_column]), return_inverse=True)[1]
+        groups = check_groups(X[self.group_column], f"group_column={self.group_column!r}")
+        return np.unique(groups, return_inverse=True)[1]
 
     def _split(
         self, y: NDArray[np.intp], groups: NDArray[Any] | None, seed: int
@@ -263,7 +262,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         if np.bincount(y)[rarest] < 2:
             raise ValueError(
                 f"early_stopping=True needs two images of each class; class "
-                f"{self.classes_[rarest]!r} has fewer."
+                f"{self.classes_.tolist()[rarest]!r} has fewer."
             )
         if groups is None:
             n_validation = max(int(np.ceil(self.validation_fraction * len(y))), y.max() + 1)

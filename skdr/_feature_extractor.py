@@ -12,6 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skdr._atomic import atomic
 from skdr._feature_cache import FrozenFeatures
 from skdr._feature_store import MEMORY
 from skdr._fit_tasks import FitTasks
@@ -180,6 +181,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
+    @atomic
     def fit(self, X: Any, y: Any = None) -> "PretrainedFeatureExtractor":
         """Load the network.
 

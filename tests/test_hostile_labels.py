@@ -1,6 +1,8 @@
 """Labels, groups and folds that do not fit: told before any training."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_score
 
@@ -77,3 +79,55 @@ def test_groups_need_not_be_sorted(coloured):
     cv = StratifiedGroupKFold(3)
     scores = cross_val_score(CLASSIFIERS[0](), X, y, groups=groups, cv=cv, error_score="raise")
     assert np.isfinite(scores).all()
+
+
+@both
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=repr)
+def test_missing_labels_are_named_by_position(make, missing, coloured):
+    X, y = coloured
+    labels = pd.Series(np.array(["a", "b", "c"])[y], dtype=object)
+    labels[[3, 7]] = missing
+    with pytest.raises(ValueError, match=r"no label \(None or NaN\) at positions 3, 7; leave"):
+        make().fit(X, labels)
+
+
+@both
+@pytest.mark.parametrize("form", [list, np.array, pd.Series, pl.Series], ids=lambda f: f.__name__)
+def test_missing_label_beside_strings_is_no_class_of_its_own(form, make, coloured):
+    X, y = coloured
+    labels = [None if i == 5 else "abc"[label] for i, label in enumerate(y)]
+    with pytest.raises(ValueError, match="at positions 5"):
+        make().fit(X, form(labels))
+
+
+def test_not_a_number_in_a_list_of_strings_is_no_class_of_its_own(coloured):
+    X, y = coloured
+    labels = [float("nan") if i == 5 else "abc"[label] for i, label in enumerate(y)]
+    with pytest.raises(ValueError, match="at positions 5"):
+        CLASSIFIERS[0]().fit(X, labels)
+
+
+@pytest.mark.parametrize("form", [list, pd.Series], ids=lambda f: f.__name__)
+def test_strings_and_numbers_are_not_mixed(form, coloured):
+    X, y = coloured
+    labels = ["none" if label == 0 else int(label) for label in y]
+    with pytest.raises(ValueError, match="mixes strings such as 'none' with int such as 1"):
+        CLASSIFIERS[0]().fit(X, form(labels))
+
+
+@both
+def test_image_without_a_patient_is_named(make, coloured):
+    X, y = coloured
+    frame = pd.DataFrame({"image": list(X), "patient": np.arange(60) // 2})
+    frame["patient"] = frame["patient"].astype("Int64")
+    frame.loc[4, "patient"] = pd.NA
+    classifier = make(early_stopping=True, group_column="patient", image_column="image")
+    with pytest.raises(ValueError, match="group_column='patient' holds no patient at positions 4"):
+        classifier.fit(frame, y)
+
+
+@pytest.mark.parametrize("dtype", [str, object])
+def test_labels_in_messages_are_plain_text(dtype, coloured):
+    X, y = coloured
+    with pytest.raises(ValueError, match="y has one class 'q'"):
+        CLASSIFIERS[0]().fit(X, np.full(len(y), "q", dtype=dtype))

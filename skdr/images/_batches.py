@@ -4,6 +4,7 @@ import itertools
 import math
 import tempfile
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,6 +37,7 @@ class SpilledImages:
         self.dtype = dtype
         self._image_bytes = math.prod(shape[1:]) * dtype.itemsize
         self._file = tempfile.TemporaryFile(prefix="skdr-images-")  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:

@@ -5,11 +5,9 @@ from typing import Any
 import numpy as np
 from imblearn.pipeline import Pipeline
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
+from skdr._labels import check_groups, check_labels
 from skdr.images import as_image_column, holds_flat_rows
-from skdr.model_selection._check_split import as_patients
 
 
 def check_labelled_images(
@@ -34,9 +32,8 @@ def check_labelled_images(
     ValueError
         If lengths differ, y is no class labels, or an image has no patient.
     """
-    X, labels = _with_rows(X), column_or_1d(y)
-    check_classification_targets(labels)
-    patients = None if groups is None else as_patients(groups)
+    X, labels = _with_rows(X), check_labels(y)
+    patients = None if groups is None else check_groups(groups)
     lengths = {"X": len(X), "y": len(labels)}
     if patients is not None:
         lengths["groups"] = len(patients)

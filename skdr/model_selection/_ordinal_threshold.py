@@ -12,10 +12,11 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.utils import column_or_1d, get_tags, indexable
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import assert_all_finite, check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skdr._atomic import atomic
+from skdr._labels import check_labels
 from skdr._params import HasMethods, StrOptions, fit_context, safe_indexing
 from skdr._samples import check_weights
 from skdr.metrics import quadratic_weighted_kappa
@@ -133,6 +134,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=False)
+    @atomic
     def fit(
         self,
         X: Any,
@@ -221,10 +223,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         return tags
 
     def _encode(self, y: Any) -> NDArray[np.intp]:
-        labels = column_or_1d(y, warn=True)
-        if labels.dtype.kind == "f":
-            assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
+        labels = check_labels(y)
         found = np.unique(labels)
         if len(found) < 2:
             what = f"one class, {found.tolist()[0]!r}" if len(labels) else "0 sample(s)"

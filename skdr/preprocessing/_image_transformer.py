@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
+from skdr._atomic import atomic
 from skdr._params import fit_context
 from skdr.images import as_image_column, n_threads, validate_images
 
@@ -19,6 +20,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @atomic
     def fit(self, X: Any, y: Any = None) -> "ImageTransformer":
         """Check the parameters, and that X holds images; none is decoded.
 
