@@ -1,7 +1,7 @@
 """Fixtures: no network, tiny images, and the real photographs where they are."""
 
 import os
-import resource
+import random
 import socket
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,13 @@ def pytest_collection_modifyitems(config, items):
             )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Draw alike in every run and order: what has no seed, Keras draws from Python's generator."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Refuse every connection but to this machine."""
@@ -51,6 +58,7 @@ def no_network(monkeypatch):
 @pytest.fixture
 def full_disk():
     """Return a context in which no file grows beyond some bytes."""
+    resource = pytest.importorskip("resource", reason="no such limits here")
 
     @contextmanager
     def full_disk(max_bytes):

@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection import compare_strategies
 from skdr.model_selection._folds import FoldStore
+from tests.systems import can_kill
 from tests.with_keras import tiny_network
 
 dask = pytest.importorskip("dask")
@@ -152,6 +153,7 @@ def test_comparison_on_a_cluster_sends_each_image_once(client, data, compared_al
     assert_same_comparison(found, compared_alone)
 
 
+@can_kill
 def test_grid_on_scattered_data_survives_a_killed_worker(
     client, data, splits, searched_alone, tmp_path
 ):
@@ -162,6 +164,7 @@ def test_grid_on_scattered_data_survives_a_killed_worker(
     assert_same_search(found, searched_alone)
 
 
+@can_kill
 def test_comparison_survives_a_killed_worker(client, data, compared_alone, tmp_path):
     with joblib.parallel_config(backend="dask"):
         found = compare(data, tmp_path, deadly_line=20)
@@ -213,6 +216,7 @@ def test_interrupted_comparison_goes_on(client, data, backend, tmp_path, monkeyp
 
 
 @pytest.mark.slow
+@can_kill
 def test_comparison_goes_on_when_a_process_of_joblib_is_killed(data, tmp_path):
     with (
         joblib.parallel_config(backend="loky"),

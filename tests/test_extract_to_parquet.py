@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from skdr import PretrainedFeatureExtractor
+from tests.systems import can_kill
 from tests.test_dask import n_lines, note, two_processes
 from tests.with_keras import tiny_network
 
@@ -100,6 +101,7 @@ def test_shares_together_are_the_whole(recipe, files, paths, expected, tmp_path)
     check(tmp_path / "out", paths, expected)
 
 
+@can_kill
 def test_worker_that_is_killed_changes_nothing(recipe, files, paths, expected, tmp_path, client):
     log = tmp_path / "log"
     extractor = tiny_extractor(preprocess=partial(note, log=str(log), deadly_line=14))
@@ -124,6 +126,7 @@ RUN = """
 """
 
 
+@can_kill
 def test_killed_run_is_gone_on_with(recipe, files, paths, expected, tmp_path):
     (tmp_path / "out").mkdir()
     log = tmp_path / "log"

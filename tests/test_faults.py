@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection import compare_strategies
+from tests.systems import can_kill
 from tests.with_keras import tiny_network
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,6 +119,7 @@ class Run:
         assert self.process.returncode == -signal.SIGKILL
 
 
+@can_kill
 @pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_runs_come_to_the_same_scores(n_kills, tmp_path):
     start = time.monotonic()

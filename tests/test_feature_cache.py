@@ -32,6 +32,7 @@ from skdr import (
 )
 from skdr._feature_store import FORMAT, MEMORY, MemoryStore
 from skdr.networks import ForwardPass
+from tests.systems import can_kill
 from tests.with_keras import tiny_network
 
 TINY = {"backbone": tiny_network, "weights": None, "image_size": 16, "random_state": 0}
@@ -176,6 +177,7 @@ def test_two_runs_at_once_share_the_work(runs):
     assert n_lines(runs.log) == 60
 
 
+@can_kill
 def test_killed_run_is_gone_on_with(runs):
     assert runs.start_another(kill_at=30).wait() == -signal.SIGKILL
     runs.here()

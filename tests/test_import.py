@@ -1,7 +1,11 @@
 """Importing skdr is quiet, light and changes nothing."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 
 def run(code):
@@ -48,3 +52,18 @@ changed = [i for i, (a, b) in enumerate(zip(before, after)) if a != b]
 print(changed)
 """
     assert run(code)[0].strip() == "[]"
+
+
+ROOT = Path(__file__).resolve().parents[1]
+# What Python lacks on Windows.
+POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+
+
+@pytest.mark.parametrize("folder", ["skdr", "tests"])
+def test_modules_can_be_imported_on_windows(folder):
+    scripts = {"fuzz_readers.py"}  # run by a test that asks first
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert path.name in scripts or not POSIX_ONLY.intersection(names), path
