@@ -77,7 +77,9 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
 
 
 def missing_positions(values: Any) -> list[int]:
-    """Return where values are None, NaN, NaT or NA."""
+    """Return where values are None, NaN, NaT or NA; scikit-learn finds NaN among floats."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biufUS":
+        return []
     return [i for i, value in enumerate(_as_objects(values)) if is_missing(value)]
 
 
@@ -96,13 +98,14 @@ def listed(items: Sequence[Any]) -> str:
 
 def _as_objects(values: Any) -> NDArray[Any]:
     """Return values as they are; NumPy would turn numbers and NaN beside strings into strings."""
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biufUS":
-        return np.empty(0)  # of one type, and NaN among floats is found by scikit-learn
-    return np.asarray(values, dtype=object).ravel()
+    objects = np.asarray(values, dtype=object)
+    return objects.ravel() if objects.ndim else np.empty(0)
 
 
 def _mixed_types(y: Any) -> str:
     """Return what labels of different types there are; nothing if all are of one."""
+    if isinstance(y, np.ndarray) and y.dtype != object:
+        return ""
     labels = _as_objects(y)
     is_text = [isinstance(label, str) for label in labels]
     if all(is_text) or not any(is_text):

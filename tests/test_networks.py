@@ -30,9 +30,8 @@ LARGE += r"|ResNet(101|152)(V2)?|DenseNet(169|201)|InceptionResNetV2"
 
 
 def by_size(names):
-    for name in names:
-        is_large = re.fullmatch(LARGE, name)
-        yield pytest.param(name, marks=pytest.mark.slow) if is_large else name
+    slow = [pytest.mark.slow]
+    return [pytest.param(n, marks=slow if re.fullmatch(LARGE, n) else []) for n in names]
 
 
 OF_KERAS = sorted(name for name in BACKBONES if "Lite" not in name)
