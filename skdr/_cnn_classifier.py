@@ -13,11 +13,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    assert_all_finite,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from skdr._callbacks import counted, progress_bar
 from skdr._fit_tasks import FitTasks
@@ -229,7 +225,11 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         if labels.dtype.kind == "f":
             assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
-        check_consistent_length(np.empty(n_samples), labels)
+        if len(labels) != n_samples:
+            raise ValueError(
+                f"Found input variables with inconsistent numbers of samples: X holds {n_samples} "
+                f"images and y {len(labels)} labels. A single image is put in a list: [image]."
+            )
         classes, encoded = np.unique(labels, return_inverse=True)
         if self._continues() and not np.array_equal(classes, self.classes_):
             raise ValueError(

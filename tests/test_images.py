@@ -130,8 +130,8 @@ def test_dark_image_of_whole_numbers_is_not_mistaken_for_unit_range():
 @pytest.mark.parametrize(
     ("bad", "match"),
     [
-        (-1.0, r"\[-1, 255\], outside the declared value_range"),
-        (4095.0, r"outside the declared value_range"),
+        (-1.0, r"\[-1, 255\], outside the default value_range"),
+        (4095.0, r"outside the default value_range"),
         (np.nan, "NaN or infinity"),
         (np.inf, "NaN or infinity"),
     ],
