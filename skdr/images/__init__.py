@@ -4,7 +4,7 @@ from skdr.images._batches import ImageArray, decode_all, decoded_batches, resize
 from skdr.images._find import as_image_column, as_image_source, holds_flat_rows
 from skdr.images._pixels import ValueRange
 from skdr.images._shown import shown_image
-from skdr.images._source import ImageSource, n_threads
+from skdr.images._source import ImageSource
 from skdr.images._validate import validate_images
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "decode_all",
     "decoded_batches",
     "holds_flat_rows",
-    "n_threads",
     "resize",
     "shown_image",
     "validate_images",

@@ -102,7 +102,7 @@ def decoded_batches(
             if batch.errors:
                 raise _all_in_one(batch, results, image_size, batch_size, preprocess)
             yield np.stack(batch.images)
-    source.decoder.used_bits.tell()
+    source.tell_unused_bits()
 
 
 def decode_all(

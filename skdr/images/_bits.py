@@ -107,7 +107,7 @@ class UsedBits:
 def _advice(kind: str, used: ValueRange) -> str:
     declare = f"value_range={in_brackets(used)}"
     if kind == "grey":
-        return f"Set {declare} if they are of so many bits."
+        return f"Set {declare} of the estimator if they are of so many bits."
     return (
         f"If they are of so many bits, {_ANOTHER_READER} with {declare}: of 16 bits of colours "
         "Pillow keeps the upper 8."

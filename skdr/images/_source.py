@@ -118,15 +118,23 @@ class ImageSource:
         ImageDecodeError
             Names every image that cannot be read.
         """
-        digests = self._in_threads(self._digest_or_error)
-        failures = [
-            (self, i, result.__cause__ or result)
-            for i, result in enumerate(digests)
-            if isinstance(result, ImageDecodeError)
-        ]
-        if failures:
-            raise undecodable(failures) from failures[0][2]
-        return [digest for digest in digests if isinstance(digest, bytes)]
+        return self._of_all(self.digest)
+
+    def process(self, function: Callable[[NDArray[Any]], _Result]) -> list[_Result]:
+        """Return what a function makes of each image, decoded at full size, in threads.
+
+        Raises
+        ------
+        ImageDecodeError
+            Names every image that cannot be decoded.
+        """
+        results = self._of_all(lambda i: function(self.decode(i)))
+        self.tell_unused_bits()
+        return results
+
+    def tell_unused_bits(self) -> None:
+        """Warn, once, where the 16-bit images decoded so far use a small part of their bits."""
+        self.decoder.used_bits.tell()
 
     def describe(self, i: int) -> str:
         """Return how a message names image `i`: ``X[17]='a/b.jpg'``."""
@@ -168,15 +176,25 @@ class ImageSource:
         """Return an item, unless it is lazy."""
         return None if self._is_lazy(i) else self.items[self.indices[i]]
 
-    def _digest_or_error(self, i: int) -> bytes | ImageDecodeError:
-        try:
-            return self.digest(i)
-        except ImageDecodeError as exc:
-            return exc
+    def _of_all(self, function: Callable[[int], _Result]) -> list[_Result]:
+        """Return what a function returns for each position, or raise one error of all bad ones."""
+        failures: list[tuple[ImageSource, int, BaseException]] = []
+
+        def noting_failures(i: int) -> Any:
+            try:
+                return function(i)
+            except ImageDecodeError as exc:
+                failures.append((self, i, exc.__cause__ or exc))
+
+        results = self._in_threads(noting_failures)
+        if failures:
+            failures.sort(key=lambda failure: failure[1])
+            raise undecodable(failures) from failures[0][2]
+        return results
 
     def _in_threads(self, function: Callable[[int], _Result]) -> list[_Result]:
         """Return what a function returns for each position."""
-        parts = np.array_split(np.arange(len(self)), n_threads())
+        parts = np.array_split(np.arange(len(self)), 8 * n_threads())
         with ThreadPoolExecutor(n_threads()) as pool:
             results = pool.map(lambda part: [function(int(i)) for i in part], parts)
             return [result for part in results for result in part]
