@@ -1,5 +1,6 @@
 """One file, PIL image or array to one RGB image in 0..255."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from skdr.images._bits import (
     is_wide_grey,
     range_of_type,
 )
-from skdr.images._item import check_item, contents_of, open_image, own_lock
+from skdr.images._files import contents_of, open_image, own_lock
+from skdr.images._item import check_item
 from skdr.images._pixels import ValueRange, rgb_pixels
 
 # JPEG files are read at a half, a quarter or an eighth of their size while that is
@@ -79,7 +81,7 @@ class Decoder:
     def _open_contents(
         self, contents: bytes, at_least: tuple[int, int] | None
     ) -> Image.Image | NDArray[np.uint8]:
-        with open_image(contents) as image:
+        with open_image(io.BytesIO(contents)) as image:
             raw_mode = _raw_mode(image)
             if at_least is not None:
                 side = int(_SPARE_PIXELS * max(at_least))  # the image may lie on its side

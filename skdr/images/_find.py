@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from skdr._warnings import warn
 from skdr.images._decode import Decoder
-from skdr.images._item import is_contents, is_number, is_path
+from skdr.images._files import is_contents, is_path
+from skdr.images._item import is_number
 from skdr.images._lazy import LazyImage, LazySequence
 from skdr.images._pixels import AS_THEY_ARE, ValueRange, as_value_range
 from skdr.images._refusals import check_has_positions, check_is_no_single_image, check_table
@@ -115,7 +116,8 @@ def with_shape(X: Any) -> Any:
 
 def is_table(X: Any) -> bool:
     """Whether X is a DataFrame, of pandas, polars or their like."""
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
+    kind = type(X)  # of which nothing is computed when it is asked
+    return hasattr(kind, "columns") and hasattr(kind, "dtypes")
 
 
 def holds_flat_rows(X: Any, image_column: str | None = None) -> bool:

@@ -6,15 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from skdr.images._item import (
-    is_contents,
-    is_file_dict,
-    is_open_file,
-    is_path,
-    listed_keys,
-    problem_with,
-    shortened,
-)
+from skdr.images._files import is_contents, is_file_dict, is_open_file, is_path, shortened
+from skdr.images._item import listed_keys, problem_with
 from skdr.images._pixels import type_name
 
 _CHANNELS = (1, 3, 4)

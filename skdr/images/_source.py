@@ -13,15 +13,8 @@ from PIL import Image
 
 from skdr.exceptions import ImageDecodeError
 from skdr.images._decode import Decoder
-from skdr.images._item import (
-    check_item,
-    contents_of,
-    file_name,
-    header_problem,
-    own_lock,
-    problem_with,
-    shortened,
-)
+from skdr.images._files import contents_of, file_name, own_lock, shortened
+from skdr.images._item import check_item, header_problem, problem_with
 from skdr.images._lazy import LazyImage, LazySequence
 from skdr.images._pixels import ValueRange, as_array
 
