@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -226,6 +227,15 @@ def test_image_beyond_the_limit_of_pillow_names_the_way_to_raise_it(files, monke
         as_image_source(files[:1]).decode(0)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4096)
     assert as_image_source(files[:1]).decode(0).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("headers", [True, False])
+def test_warning_of_pillow_that_is_made_an_error_names_the_file(files, headers, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with pytest.raises(ImageDecodeError, match=r"X\[0\]=.*MAX_IMAGE_PIXELS = 4096"):
+            decode_all(as_image_source(files[:1], check_headers=headers), (8, 8), 1)
 
 
 def test_image_beyond_the_limit_of_pillow_is_named_by_fit(files, monkeypatch):

@@ -330,7 +330,24 @@ class Table:
         return {"image": PIXELS[i], "label": 0}
 
 
+class Split(dict):
+    """Parts of a data set of Hugging Face."""
+
+    shape = {"train": (6, 2)}
+
+
+class Stream:
+    """A data set of Hugging Face that is read as it is downloaded."""
+
+    column_names = ["image", "label"]
+
+    def __iter__(self):
+        return iter(PIXELS)
+
+
 REFUSED = {
+    "parts of a data set": (Split(train=Table()), r"Split has the keys \['train'\]"),
+    "streamed data set": (Stream(), "Stream has no images at positions"),
     "pairs": (Dataset([(PIXELS[0], 0)]), r"Dataset does not .* \(ndarray, int\).*for image, _"),
     "dicts": (Dataset([{"image": 0}]), r"Dataset holds dicts .*\['image'\].*X\[key\]"),
     "table": (Table(), r"Table has the columns \['image', 'label'\].*X\[column\]"),

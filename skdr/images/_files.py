@@ -104,7 +104,7 @@ def open_image(file: IO[bytes]) -> Image.Image:
     """Open an image, of which no pixel is decoded yet."""
     try:
         return Image.open(file)
-    except Image.DecompressionBombError as exc:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         found = re.search(r"\((\d+) pixels\)", str(exc))
         raise Image.DecompressionBombError(
             f"{exc} Where you trust the file, raise the limit in each process: "

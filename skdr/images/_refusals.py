@@ -52,7 +52,8 @@ def check_has_positions(X: Any) -> None:
             f"{name} has no images at positions, X[i]; give them as arrays, such as "
             "[image.numpy() for image, label in X.unbatch()]."
         )
-    if columns := getattr(X, "column_names", None):  # of pyarrow, and of Hugging Face
+    columns = getattr(X, "column_names", None)  # of pyarrow, and of Hugging Face
+    if columns and _has_length(X):
         raise TypeError(
             f"{name} has the columns {listed_keys(columns)}; give that of the images, X[column]."
         )
@@ -113,7 +114,7 @@ def _shape_of_first(X: Any) -> tuple[int, ...]:
     """Return the shape of the first item of an array, or of a list of arrays or nested lists."""
     shape = getattr(X, "shape", None)
     if shape is not None:
-        return tuple(shape[1:])
+        return tuple(shape)[1:]
     if not isinstance(X, list | tuple) or not X:
         return ()
     first, nested = X[0], []
