@@ -13,14 +13,24 @@ from sklearn.base import ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, check_is_fitted
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_consistent_length,
+    check_is_fitted,
+)
 
 from skdr._callbacks import counted, progress_bar
 from skdr._fit_tasks import FitTasks
 from skdr._image_estimator import ImageEstimator
 from skdr._params import Interval, StrOptions, fit_context
 from skdr._phases import Settings
-from skdr._samples import check_weights, class_weights, merge_equal_images, wants_class_numbers
+from skdr._samples import (
+    check_one_label_an_image,
+    check_weights,
+    class_weights,
+    merge_equal_images,
+    wants_class_numbers,
+)
 from skdr._training import Examples, Trainer
 from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
 from skdr.networks import (
@@ -135,13 +145,15 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         Raises
         ------
         ImageDecodeError
-            If images are missing or broken; all of a batch are named.
+            If images are missing or broken; all are named, as far as half a
+            minute of further decoding finds them.
         WeightsNotFoundError
             If the weights are not on this machine, before any decoding.
         ValueError
             If X holds no images, y is no class labels, or training diverges.
         """
         source = self._validate_images(X, reset=True)
+        check_one_label_an_image(source, y)
         tasks = FitTasks(self, X, y, sample_weight, n_phases=self._n_phases)
         y = self._encode_labels(y, len(source))
         weights = check_weights(sample_weight, len(source))
@@ -225,11 +237,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         if labels.dtype.kind == "f":
             assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
-        if len(labels) != n_samples:
-            raise ValueError(
-                f"Found input variables with inconsistent numbers of samples: X holds {n_samples} "
-                f"images and y {len(labels)} labels. A single image is put in a list: [image]."
-            )
+        check_consistent_length(np.empty(n_samples), labels)
         classes, encoded = np.unique(labels, return_inverse=True)
         if self._continues() and not np.array_equal(classes, self.classes_):
             raise ValueError(

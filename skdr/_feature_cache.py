@@ -66,7 +66,7 @@ class FrozenFeatures:
         Raises
         ------
         ImageDecodeError
-            Names the images of a batch that cannot be decoded.
+            Names the images that cannot be decoded.
         """
         bar = progress_bar(len(source), verbose)
         if self.cache is None:

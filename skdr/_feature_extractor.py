@@ -200,6 +200,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         ------
         ValueError
             If the network or layer is not known, or X holds no images.
+        ImageDecodeError
+            If files are missing, or do not begin as images do; all are named.
         WeightsNotFoundError
             If the weights are neither here nor to be downloaded.
         ImportError
@@ -249,7 +251,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Raises
         ------
         ImageDecodeError
-            If images are missing or broken; all of a batch are named.
+            If images are missing or broken; all are named, as far as half a
+            minute of further decoding finds them.
         """
         check_is_fitted(self)
         return self._features(self._validate_images(X, reset=False), verbose=self.verbose)

@@ -20,6 +20,7 @@ from skdr.images._pixels import ValueRange, as_array
 
 MAX_LISTED = 20
 _MAX_THREADS = 16
+_FEW = 8  # take less time than to start threads
 
 Images: TypeAlias = Sequence[Any] | NDArray[Any] | LazySequence
 _Result = TypeVar("_Result")
@@ -187,6 +188,8 @@ class ImageSource:
 
     def _in_threads(self, function: Callable[[int], _Result]) -> list[_Result]:
         """Return what a function returns for each position."""
+        if len(self) < _FEW:
+            return [function(i) for i in range(len(self))]
         parts = np.array_split(np.arange(len(self)), 8 * n_threads())
         with ThreadPoolExecutor(n_threads()) as pool:
             results = pool.map(lambda part: [function(int(i)) for i in part], parts)
