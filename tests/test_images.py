@@ -249,7 +249,7 @@ def jpeg_bytes():
         (b"", "empty file"),
         (b"hello", "not an image"),
         (jpeg_bytes()[:1500], "truncated"),
-        (jpeg_bytes()[:60], ""),
+        (jpeg_bytes()[:60], "Truncated"),
     ],
 )
 def test_bad_file_is_named_with_its_index_and_cause(files, contents, cause):

@@ -45,14 +45,14 @@ def check_item(item: Any) -> None:
 
 def problem_with(item: Any) -> Exception | None:
     """Return what is wrong with an item, as far as is known without reading it."""
+    if is_path(item):
+        return path_problem(item)
     if is_missing(item):
         return ValueError("missing value")
     if isinstance(item, np.ndarray):
         return None
     if is_file_dict(item):
         return problem_with(without_dict(item))
-    if is_path(item):
-        return path_problem(item)
     if is_contents(item):
         return _problem_with_contents(item)
     if isinstance(item, Mapping):
