@@ -24,7 +24,13 @@ from skdr._image_estimator import ImageEstimator
 from skdr._labels import check_groups, check_labels
 from skdr._params import Interval, StrOptions, fit_context
 from skdr._phases import Settings
-from skdr._samples import check_weights, class_weights, merge_equal_images, wants_class_numbers
+from skdr._samples import (
+    check_one_label_an_image,
+    check_weights,
+    class_weights,
+    merge_equal_images,
+    wants_class_numbers,
+)
 from skdr._training import Examples, Trainer
 from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
 from skdr.networks import (
@@ -140,13 +146,15 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         Raises
         ------
         ImageDecodeError
-            If images are missing or broken; all of a batch are named.
+            If images are missing or broken; all are named, as far as half a
+            minute of further decoding finds them.
         WeightsNotFoundError
             If the weights are not on this machine, before any decoding.
         ValueError
             If X holds no images, y is no class labels, or training diverges.
         """
         source = self._validate_images(X, reset=True)
+        check_one_label_an_image(source, y)
         tasks = FitTasks(self, X, y, sample_weight, n_phases=self._n_phases)
         y = self._encode_labels(y, len(source))
         weights = check_weights(sample_weight, len(source))

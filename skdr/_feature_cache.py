@@ -66,7 +66,7 @@ class FrozenFeatures:
         Raises
         ------
         ImageDecodeError
-            Names the images of a batch that cannot be decoded.
+            Names the images that cannot be decoded.
         """
         bar = progress_bar(len(source), verbose)
         if self.cache is None:
@@ -81,8 +81,9 @@ class FrozenFeatures:
             return self.compute(source, self.layers, bar)
         features = np.empty((len(source), self.n_features), dtype=np.float32)
         for start in range(0, len(source), _CHUNK):
-            rows = np.arange(start, min(start + _CHUNK, len(source)))
-            lookup.fill(features[rows[0] : rows[-1] + 1], source.take(rows))
+            stop = min(start + _CHUNK, len(source))
+            chunk = source.take(slice(start, stop), then=source.take(slice(stop, None)))
+            lookup.fill(features[start:stop], chunk)
         return features
 
     @property
@@ -115,7 +116,7 @@ class FrozenFeatures:
             "pooling": self.pooling,
             "image_size": self.image_size,
             "preprocess": self.preprocess and code_fingerprint(self.preprocess),
-            "value_range": value_range and [float(bound) for bound in value_range],
+            "black and white": value_range,
         }
         return json.dumps(shaped_by, sort_keys=True)
 

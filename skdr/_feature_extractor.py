@@ -91,8 +91,10 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     image_column : str, default=None
         Column of a DataFrame that holds the images. The other columns are
         not looked at.
-    value_range : tuple of (low, high), default=(0, 255)
-        The numbers that stand for black and white where X holds arrays.
+    value_range : tuple of (low, high) or None, default=None
+        The numbers that stand for black and white in arrays, and in grey files
+        of more than 8 bits, such as ``(0, 4095)``. None is 0..255 in arrays,
+        and in files what their type can hold: 0..65535 in 16 bits.
     random_state : int, RandomState instance or None, default=None
         Seed of the random weights with ``weights=None``.
     verbose : int, default=0
@@ -160,7 +162,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         cache: str | os.PathLike[str] | None = MEMORY,
         image_shape: tuple[int, ...] | None = None,
         image_column: str | None = None,
-        value_range: tuple[float, float] = (0, 255),
+        value_range: tuple[float, float] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
@@ -200,6 +202,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         ------
         ValueError
             If the network or layer is not known, or X holds no images.
+        ImageDecodeError
+            If files are missing, or do not begin as images do; all are named.
         WeightsNotFoundError
             If the weights are neither here nor to be downloaded.
         ImportError
@@ -249,7 +253,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Raises
         ------
         ImageDecodeError
-            If images are missing or broken; all of a batch are named.
+            If images are missing or broken; all are named, as far as half a
+            minute of further decoding finds them.
         """
         check_is_fitted(self)
         return self._features(self._validate_images(X, reset=False), verbose=self.verbose)

@@ -19,7 +19,7 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "image_shape": ["array-like", None],
         "image_column": [str, None],
-        "value_range": ["array-like"],
+        "value_range": ["array-like", None],
         "verbose": ["verbose"],
     }
 

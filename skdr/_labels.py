@@ -9,9 +9,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite
 
+from skdr._missing import MISSING_TEXTS, is_missing
+
 _MAX_LISTED = 5
-# pandas has types of its own for what is missing, and need not be installed.
-_MISSING_TYPES = {"NAType", "NaTType", "NoneType"}
 
 
 def check_labels(y: ArrayLike) -> NDArray[Any]:
@@ -65,15 +65,14 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
     ValueError
         If the group of an image is missing: images of unknown patients would all count as one's.
     """
-    # NumPy turns what is missing beside strings into strings, and tables write nothing for it.
-    texts = {"", "nan", "None", "<NA>", "NaT"}
-    missing = [i for i, group in enumerate(column_or_1d(groups)) if str(group) in texts]
+    column = column_or_1d(groups)
+    missing = [i for i, group in enumerate(column) if str(group) in MISSING_TEXTS]
     if missing:
         raise ValueError(
             f"{name} holds no patient at positions {listed(missing)}; give each of these images a "
             "patient of its own, or leave it out."
         )
-    return column_or_1d(groups)
+    return column
 
 
 def missing_positions(values: Any) -> list[int]:
@@ -81,13 +80,6 @@ def missing_positions(values: Any) -> list[int]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "biufUS":
         return []
     return [i for i, value in enumerate(_as_objects(values)) if is_missing(value)]
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value stands for nothing: None, NaN, NaT or NA."""
-    if isinstance(value, float | np.floating | np.datetime64):
-        return bool(value != value)
-    return type(value).__name__ in _MISSING_TYPES
 
 
 def listed(items: Sequence[Any]) -> str:

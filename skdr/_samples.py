@@ -12,6 +12,16 @@ from sklearn.utils.validation import assert_all_finite
 from skdr.images import ImageSource
 
 
+def check_one_label_an_image(source: ImageSource, y: Any) -> None:
+    """Raise where there are more or fewer labels than images, as where X is one image."""
+    n_labels = len(y) if hasattr(y, "__len__") and hasattr(y, "__getitem__") else len(source)
+    if n_labels != len(source):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X holds {len(source)} "
+            f"images and y {n_labels} labels. A single image is put in a list: [image]."
+        )
+
+
 def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
     if sample_weight is None:
         return np.ones(n_samples)

@@ -105,8 +105,10 @@ class ScratchCNNClassifier(CNNClassifier):
         square RGB image, else a square grey one, of 8 pixels a side or more.
     image_column : str, default=None
         Column of a DataFrame that holds the images.
-    value_range : tuple of (low, high), default=(0, 255)
-        The numbers that stand for black and white where X holds arrays.
+    value_range : tuple of (low, high) or None, default=None
+        The numbers that stand for black and white in arrays, and in grey files
+        of more than 8 bits, such as ``(0, 4095)``. None is 0..255 in arrays,
+        and in files what their type can hold: 0..65535 in 16 bits.
     dtype : {"float32", "bfloat16"}, default="float32"
         Precision in which the network computes; weights stay float32.
     devices : "all", sequence of str or None, default=None
@@ -199,7 +201,7 @@ class ScratchCNNClassifier(CNNClassifier):
         preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
         image_shape: tuple[int, ...] | None = None,
         image_column: str | None = None,
-        value_range: tuple[float, float] = (0, 255),
+        value_range: tuple[float, float] | None = None,
         dtype: str = "float32",
         devices: Sequence[str] | str | None = None,
         random_state: int | np.random.RandomState | None = None,

@@ -128,8 +128,8 @@ def test_damaged_colour_profile_is_no_obstacle(image_format, tmp_path):
     [
         (np.full((8, 8, 3), np.nan), "NaN or infinity"),
         (np.full((8, 8, 3), np.inf), "NaN or infinity"),
-        (np.full((8, 8, 3), -1), "outside the declared"),
-        (np.full((8, 8, 3), 256), "outside the declared"),
+        (np.full((8, 8, 3), -1), "outside the default"),
+        (np.full((8, 8, 3), 256), "outside the default"),
         (np.zeros((8, 8, 2)), "shape"),
         (np.zeros((0, 8, 3)), "no pixels"),
         (np.array([["a", "b"], ["c", "d"]]), "not numbers"),

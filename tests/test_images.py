@@ -130,8 +130,8 @@ def test_dark_image_of_whole_numbers_is_not_mistaken_for_unit_range():
 @pytest.mark.parametrize(
     ("bad", "match"),
     [
-        (-1.0, r"\[-1, 255\], outside the declared value_range"),
-        (4095.0, r"outside the declared value_range"),
+        (-1.0, r"\[-1, 255\], outside the default value_range"),
+        (4095.0, r"outside the default value_range"),
         (np.nan, "NaN or infinity"),
         (np.inf, "NaN or infinity"),
     ],
@@ -249,7 +249,7 @@ def jpeg_bytes():
         (b"", "empty file"),
         (b"hello", "not an image"),
         (jpeg_bytes()[:1500], "truncated"),
-        (jpeg_bytes()[:60], ""),
+        (jpeg_bytes()[:60], "Truncated"),
     ],
 )
 def test_bad_file_is_named_with_its_index_and_cause(files, contents, cause):

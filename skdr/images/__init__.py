@@ -1,25 +1,21 @@
 """What a user's X is, and how it becomes batches of RGB pixels in 0..255."""
 
 from skdr.images._batches import ImageArray, decode_all, decoded_batches, resize
+from skdr.images._find import as_image_column, as_image_source, holds_flat_rows
+from skdr.images._pixels import ValueRange
 from skdr.images._shown import shown_image
-from skdr.images._source import (
-    ImageSource,
-    as_image_column,
-    as_image_source,
-    holds_flat_rows,
-    n_threads,
-)
+from skdr.images._source import ImageSource
 from skdr.images._validate import validate_images
 
 __all__ = [
     "ImageArray",
     "ImageSource",
+    "ValueRange",
     "as_image_column",
     "as_image_source",
     "decode_all",
     "decoded_batches",
     "holds_flat_rows",
-    "n_threads",
     "resize",
     "shown_image",
     "validate_images",

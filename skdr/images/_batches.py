@@ -4,23 +4,25 @@ import itertools
 import math
 import tempfile
 import threading
+import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeAlias
+from contextlib import closing
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skdr.exceptions import ImageDecodeError
-from skdr.images._decode import rgb_pixels
-from skdr.images._source import ImageSource, n_threads, undecodable
+from skdr.images._preprocess import Preprocess, PreprocessError, preprocessed
+from skdr.images._source import MAX_LISTED, ImageSource, n_threads, undecodable
 
-Preprocess = Callable[[NDArray[Any]], NDArray[Any]]
 # Decoded images are held in memory up to this size, and in a file beyond it.
 MAX_IMAGE_BYTES = 2**31
+# Where an image is bad, others are looked for so long, that all may be mended at once.
+_SECONDS_TO_LOOK = 30
 
 
 class SpilledImages:
@@ -93,26 +95,16 @@ def decoded_batches(
     Raises
     ------
     ImageDecodeError
-        Names every bad image of a batch.
+        Names the bad images of the source, up to 20, as far as half a minute
+        of further decoding finds them.
     """
-    starts = range(0, len(source), batch_size)
-    # Small images take less time than to hand one over to a thread.
-    n_in_task = max(1, min(8, batch_size // (4 * n_threads())))
-    with ThreadPoolExecutor(n_threads()) as pool:
-        ahead: deque[list[Future]] = deque()
-        try:
-            for start in starts:
-                positions = range(start, min(start + batch_size, len(source)))
-                tasks = [positions[k : k + n_in_task] for k in range(0, len(positions), n_in_task)]
-                ahead.append(
-                    [pool.submit(_some_images, source, t, image_size, preprocess) for t in tasks]
-                )
-                if len(ahead) == 2:
-                    yield _gather(source, ahead.popleft(), start - batch_size)
-            while ahead:
-                yield _gather(source, ahead.popleft(), starts[-1])
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    results = _results(source, image_size, batch_size, preprocess)
+    with closing(results):
+        for batch in results:
+            if batch.errors:
+                raise _all_in_one(batch, results, image_size, batch_size, preprocess)
+            yield np.stack(batch.images)
+    source.tell_unused_bits()
 
 
 def decode_all(
@@ -148,16 +140,6 @@ def _as_float32(images: ImageArray, n_images: int) -> ImageArray:
     return copy
 
 
-def preprocessed(
-    source: ImageSource, i: int, preprocess: Preprocess | None, at_least: tuple[int, int]
-) -> NDArray[Any]:
-    """Return one image as it is before it is resized; see `decode_image` for `at_least`."""
-    if preprocess is None:
-        return source.decode(i, at_least=at_least)
-    # The callable gets a copy: what the caller passed in is never changed.
-    return rgb_pixels(preprocess(source.decode(i).copy()))
-
-
 def resize(
     image: Image.Image | NDArray[Any],
     image_size: tuple[int, int],
@@ -189,6 +171,57 @@ def resize(
     return np.stack(channels, axis=-1)
 
 
+class _Batch(NamedTuple):
+    """Some images of a source, resized, and errors in place of others."""
+
+    source: ImageSource
+    start: int
+    results: list[NDArray[Any] | Exception]
+
+    @property
+    def errors(self) -> list[tuple[int, Exception]]:
+        """The positions of bad images, and what was raised."""
+        found = enumerate(self.results, self.start)
+        return [(i, result) for i, result in found if isinstance(result, Exception)]
+
+    @property
+    def images(self) -> list[NDArray[Any]]:
+        return [result for result in self.results if isinstance(result, np.ndarray)]
+
+
+def _results(
+    source: ImageSource,
+    image_size: tuple[int, int],
+    batch_size: int,
+    preprocess: Preprocess | None,
+) -> Generator[_Batch, None, None]:
+    """Yield batches in order, of which the next one is decoded meanwhile."""
+    # Small images take less time than to hand one over to a thread.
+    n_in_task = max(1, min(8, batch_size // (4 * n_threads())))
+    ahead: deque[tuple[int, list[Future]]] = deque()
+
+    def finished() -> _Batch:
+        start, futures = ahead.popleft()
+        results = itertools.chain.from_iterable(future.result() for future in futures)
+        return _Batch(source, start, list(results))
+
+    with ThreadPoolExecutor(n_threads()) as pool:
+        try:
+            for start in range(0, len(source), batch_size):
+                positions = range(start, min(start + batch_size, len(source)))
+                tasks = [positions[k : k + n_in_task] for k in range(0, len(positions), n_in_task)]
+                futures = [
+                    pool.submit(_some_images, source, t, image_size, preprocess) for t in tasks
+                ]
+                ahead.append((start, futures))
+                if len(ahead) == 2:
+                    yield finished()
+            while ahead:
+                yield finished()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 def _some_images(
     source: ImageSource,
     positions: Iterable[int],
@@ -212,19 +245,31 @@ def _one_image(
         return exc
 
 
-def _gather(source: ImageSource, futures: list[Future], start: int) -> NDArray[Any]:
-    images: list[NDArray[Any]] = []
+def _all_in_one(
+    batch: _Batch,
+    following: Iterator[_Batch],
+    image_size: tuple[int, int],
+    batch_size: int,
+    preprocess: Preprocess | None,
+) -> Exception:
+    """Return one error of all bad images: those of a batch, and more that are found in time."""
+    for _, error in batch.errors:
+        if isinstance(error, PreprocessError):  # of the callable, and of every image alike
+            return error
+    source, then = batch.source, batch.source.then
+    n_unseen = len(source) - batch.start + (len(then) if then else 0)
+    later = _results(then, image_size, batch_size, None) if then else iter(())
     failures: list[tuple[ImageSource, int, BaseException]] = []
-    results = itertools.chain.from_iterable(future.result() for future in futures)
-    for i, result in enumerate(results, start):
-        if not isinstance(result, Exception):
-            images.append(result)
-        elif isinstance(result, ImageDecodeError):
-            failures.append((source, i, result.__cause__ or result))
-        else:
-            cause = f"{type(result).__name__}: {result}"
-            message = f"preprocess failed on {source.describe(i)}: {cause}"
-            raise ImageDecodeError(message, (int(source.indices[i]),)) from result
-    if failures:
-        raise undecodable(failures)
-    return np.stack(images)
+    end = time.monotonic() + _SECONDS_TO_LOOK
+    for looked_at in itertools.chain([batch], following, later):
+        n_unseen -= len(looked_at.results)
+        failures += [
+            (looked_at.source, i, error.__cause__ or error)
+            for i, error in looked_at.errors
+            if not isinstance(error, PreprocessError)
+        ]
+        if len(failures) >= MAX_LISTED or time.monotonic() > end:
+            break
+    error = undecodable(failures, n_unseen)
+    error.__cause__ = failures[0][2]
+    return error

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.images._batches import Preprocess, preprocessed, resize
+from skdr.images._batches import resize
+from skdr.images._preprocess import Preprocess, preprocessed
 from skdr.images._source import ImageSource
 
 MAX_SHOWN_SIDE = 1024

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from skdr.images._decode import VALUE_RANGE
-from skdr.images._source import ImageSource, as_image_source, holds_flat_rows
+from skdr.images._find import as_image_source, holds_flat_rows, with_shape
+from skdr.images._pixels import ValueRange
+from skdr.images._source import ImageSource
 
 
 def validate_images(
@@ -17,7 +18,7 @@ def validate_images(
     reset: bool,
     image_shape: tuple[int, ...] | None = None,
     image_column: str | None = None,
-    value_range: tuple[float, float] = VALUE_RANGE,
+    value_range: ValueRange | None = None,
 ) -> ImageSource:
     """Find the images in X; where X is 2-D numeric, its columns are those that `fit` saw.
 
@@ -27,7 +28,8 @@ def validate_images(
         It gets `n_features_in_` and `feature_names_in_` where X has columns.
     X : array-like, DataFrame or sequence
     reset : bool
-        Whether the estimator is being fitted.
+        Whether the estimator is being fitted; the first bytes of every file
+        are looked at then.
     image_shape, image_column, value_range
         See `as_image_source`.
 
@@ -37,17 +39,16 @@ def validate_images(
 
     Raises
     ------
-    ValueError
-        If X holds no images, or other columns than before.
+    ValueError, TypeError
+        If X holds no images, or other columns or images of another form than
+        in `fit`.
     ImageDecodeError
-        If X names files that do not exist.
+        If X names files that do not exist, or that are no images.
     """
-    low, high = value_range
-    if not low < high:
-        raise ValueError(f"value_range={value_range!r} must be (low, high), low < high.")
-    if hasattr(X, "__array__") and not hasattr(X, "shape"):
-        X = np.asarray(X)
-    if holds_flat_rows(X):
+    X = with_shape(X)
+    if holds_flat_rows(X, image_column):
+        if not reset and image_shape is None:
+            _check_rows_were_fitted(estimator, X)
         X = validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32, np.uint8])
     elif reset:
         for attribute in ("n_features_in_", "feature_names_in_"):
@@ -56,8 +57,31 @@ def validate_images(
         X,
         image_shape=None if image_shape is None else tuple(image_shape),
         image_column=image_column,
-        value_range=(low, high),
+        value_range=value_range,
+        check_headers=reset,
     )
     if len(source) == 0:
         raise ValueError("Found array with 0 sample(s): X holds no images.")
+    if reset:
+        estimator._form_of_images = source.form
+    elif _form_in_fit(estimator) == "strips" and not source.is_strip:
+        raise ValueError(
+            f"X holds images, and this {type(estimator).__name__} was fitted on rows of numbers "
+            "that are no pictures. Fit it on images, or on rows with image_shape=."
+        )
     return source
+
+
+def _check_rows_were_fitted(estimator: BaseEstimator, X: Any) -> None:
+    if _form_in_fit(estimator) == "images":
+        shape = np.shape(X)
+        raise ValueError(
+            f"X of shape {shape} is one grey image, or rows of {shape[-1]} numbers, and this "
+            f"{type(estimator).__name__} was fitted on images. Put a single image in a list: "
+            f"[image]. Reshape rows of pixels: X.reshape(-1, height, width)."
+        )
+
+
+def _form_in_fit(estimator: BaseEstimator) -> str | None:
+    """Return the form of the images in `fit`; None where nothing was fitted."""
+    return getattr(estimator, "_form_of_images", None)

@@ -27,12 +27,12 @@ class TakenApart(NamedTuple):
 
     def source(self) -> ImageSource:
         """Return the images in X."""
-        images, (low, high) = self.images, self.images.value_range
+        images = self.images
         return as_image_source(
             self.X,
             image_shape=None if images.image_shape is None else tuple(images.image_shape),
             image_column=images.image_column,
-            value_range=(low, high),
+            value_range=images.value_range,
         )
 
 

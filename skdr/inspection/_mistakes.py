@@ -119,7 +119,7 @@ class MistakesDisplay:
         n_images: int = 12,
         image_shape: tuple[int, ...] | None = None,
         image_column: str | None = None,
-        value_range: tuple[float, float] = (0, 255),
+        value_range: tuple[float, float] | None = None,
         n_columns: int = 4,
         axes: Any = None,
     ) -> "MistakesDisplay":

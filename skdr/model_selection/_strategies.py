@@ -30,7 +30,7 @@ def make_strategies(
     batch_size: int | str = 32,
     image_shape: tuple[int, ...] | None = None,
     image_column: str | None = None,
-    value_range: tuple[float, float] = (0, 255),
+    value_range: tuple[float, float] | None = None,
     cache: str | os.PathLike[str] | None = MEMORY,
     random_state: int | np.random.RandomState | None = None,
     verbose: int = 0,
@@ -56,7 +56,7 @@ def make_strategies(
     batch_size : int or "auto", default=32
     image_shape : tuple of int, default=None
     image_column : str, default=None
-    value_range : tuple of (low, high), default=(0, 255)
+    value_range : tuple of (low, high) or None, default=None
         How images are found in X, see `PretrainedFeatureExtractor`.
     cache : "memory", path or None, default="memory"
         Where the features of the frozen network are kept, which the first two

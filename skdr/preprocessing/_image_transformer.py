@@ -1,6 +1,5 @@
 """What the preprocessors share: one image by a call, many by `transform`."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from sklearn.utils import Tags
 
 from skdr._atomic import atomic
 from skdr._params import fit_context
-from skdr.images import as_image_column, n_threads, validate_images
+from skdr.images import as_image_column, validate_images
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):
@@ -54,11 +53,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ImageDecodeError
-            If an image is missing or broken; it is named.
+            If images are missing or broken; all are named.
         """
-        source = validate_images(self, X, reset=False)
-        with ThreadPoolExecutor(n_threads()) as pool:
-            images = list(pool.map(lambda i: self(source.decode(i)), range(len(source))))
+        images = validate_images(self, X, reset=False).process(self)
         if len({image.shape for image in images}) == 1:
             return np.stack(images)
         return as_image_column(images)
