@@ -1,0 +1,114 @@
+"""Labels and groups: one for each image, none of them missing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite
+
+_MAX_LISTED = 5
+# pandas has types of its own for what is missing, and need not be installed.
+_MISSING_TYPES = {"NAType", "NaTType", "NoneType"}
+
+
+def check_labels(y: ArrayLike) -> NDArray[Any]:
+    """Return class labels as an array.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Numbers or strings.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, if they are numbers and strings mixed, or no classes.
+    """
+    if missing := missing_positions(y):
+        raise ValueError(
+            f"y has no label (None or NaN) at positions {listed(missing)}; leave these images out, "
+            "or give them a class of their own."
+        )
+    if mixed := _mixed_types(y):
+        raise ValueError(
+            f"y mixes {mixed}; give labels of one type, such as [str(label) for label in y]."
+        )
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
+    return labels
+
+
+def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
+    """Return the group of each image, such as its patient, as an array.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,)
+    name : str, default="groups"
+        What messages call them.
+
+    Returns
+    -------
+    groups : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the group of an image is missing: images of unknown patients would all count as one's.
+    """
+    # NumPy turns what is missing beside strings into strings, and tables write nothing for it.
+    texts = {"", "nan", "None", "<NA>", "NaT"}
+    missing = [i for i, group in enumerate(column_or_1d(groups)) if str(group) in texts]
+    if missing:
+        raise ValueError(
+            f"{name} holds no patient at positions {listed(missing)}; give each of these images a "
+            "patient of its own, or leave it out."
+        )
+    return column_or_1d(groups)
+
+
+def missing_positions(values: Any) -> list[int]:
+    """Return where values are None, NaN, NaT or NA; scikit-learn finds NaN among floats."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biufUS":
+        return []
+    return [i for i, value in enumerate(_as_objects(values)) if is_missing(value)]
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for nothing: None, NaN, NaT or NA."""
+    if isinstance(value, float | np.floating | np.datetime64):
+        return bool(value != value)
+    return type(value).__name__ in _MISSING_TYPES
+
+
+def listed(items: Sequence[Any]) -> str:
+    """Return the first few of some items as text, and how many more there are."""
+    more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
+    return ", ".join(str(item) for item in items[:_MAX_LISTED]) + more
+
+
+def _as_objects(values: Any) -> NDArray[Any]:
+    """Return values as they are; NumPy would turn numbers and NaN beside strings into strings."""
+    objects = np.asarray(values, dtype=object)
+    return objects.ravel() if objects.ndim else np.empty(0)
+
+
+def _mixed_types(y: Any) -> str:
+    """Return what labels of different types there are; nothing if all are of one."""
+    if isinstance(y, np.ndarray) and y.dtype != object:
+        return ""
+    labels = _as_objects(y)
+    is_text = [isinstance(label, str) for label in labels]
+    if all(is_text) or not any(is_text):
+        return ""
+    text, other = labels[is_text.index(True)], labels[is_text.index(False)]
+    return f"strings such as {str(text)!r} with {type(other).__name__} such as {other!r}"
