@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
+from skdr._labels import check_groups, listed
 from skdr._warnings import warn
 from skdr.exceptions import LeakageWarning
 from skdr.images import ImageSource, as_image_source
-
-_MAX_LISTED = 5
-_MISSING = frozenset({"", "nan", "None", "<NA>", "NaT"})
 
 
 def check_split(
@@ -106,24 +104,14 @@ def warn_of_shared_folds(
         if len(rows):
             warn(
                 f"{len(rows)} of {len(own)} images are tested by fits that were trained on the "
-                f"same {kind}: X[{_listed(rows.tolist())}]. Scores promise too much. {cure}",
+                f"same {kind}: X[{listed(rows.tolist())}]. Scores promise too much. {cure}",
                 LeakageWarning,
             )
 
 
-def as_patients(groups: ArrayLike) -> NDArray[Any]:
-    """Return groups as an array in which each image has a patient."""
-    patients = column_or_1d(groups)
-    # As text, because NumPy turns a NaN beside strings into the string "nan".
-    missing = [i for i, patient in enumerate(patients) if str(patient) in _MISSING]
-    if missing:
-        raise ValueError(f"groups holds no patient at positions {_listed(missing)}.")
-    return patients
-
-
 def _shared_patients(groups_train: ArrayLike, groups_test: ArrayLike) -> str:
     """Return what to say of patients on both sides, nothing if there are none."""
-    train, test = as_patients(groups_train), as_patients(groups_test)
+    train, test = check_groups(groups_train), check_groups(groups_test)
     shared = np.intersect1d(train, test).tolist()
     if not shared:
         return ""
@@ -131,7 +119,7 @@ def _shared_patients(groups_train: ArrayLike, groups_test: ArrayLike) -> str:
     n_images = np.isin(test, shared).sum()
     return (
         f"{patients} on both sides of the split, with {n_images} of {len(test)} test images: "
-        f"{_listed(shared)}. Split with groups, as StratifiedGroupKFold and "
+        f"{listed(shared)}. Split with groups, as StratifiedGroupKFold and "
         "balanced_train_test_split do."
     )
 
@@ -149,9 +137,4 @@ def _shared_images(train: ImageSource, test: ImageSource) -> str:
     if not shared:
         return ""
     verb = "are training images" if len(shared) > 1 else "is a training image"
-    return f"{len(shared)} of {len(test)} test images {verb} too: {_listed(shared)}."
-
-
-def _listed(items: Sequence[Any]) -> str:
-    more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
-    return ", ".join(str(item) for item in items[:_MAX_LISTED]) + more
+    return f"{len(shared)} of {len(test)} test images {verb} too: {listed(shared)}."

@@ -12,11 +12,10 @@ from scipy.optimize import (
     milp,
 )
 from sklearn.model_selection import BaseShuffleSplit
-from sklearn.utils import check_consistent_length, check_random_state, check_scalar, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
+from skdr._labels import check_groups, check_labels
 from skdr._params import safe_indexing
-from skdr.model_selection._check_split import as_patients
 
 
 class BalancedGroupSplit(BaseShuffleSplit):
@@ -107,11 +106,10 @@ class BalancedGroupSplit(BaseShuffleSplit):
         for name in ("n_splits", "train_per_class", "test_per_class"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
         check_consistent_length(X, y, groups)
-        check_classification_targets(y)
-        classes, labels = np.unique(column_or_1d(y), return_inverse=True)
+        classes, labels = np.unique(check_labels(y), return_inverse=True)
         patients = np.arange(len(labels))
         if groups is not None:
-            patients = np.unique(as_patients(groups), return_inverse=True)[1]
+            patients = np.unique(check_groups(groups), return_inverse=True)[1]
         counts = np.zeros((patients.max() + 1, len(classes)), dtype=int)
         np.add.at(counts, (patients, labels), 1)
         rng = check_random_state(self.random_state)
