@@ -77,7 +77,7 @@ def judge(X, y, groups, image_size, cv, folder):
     advice = recommend_strategy(X, y, **settings)
     comparison = compare_strategies(X, y, scoring="balanced_accuracy", folder=folder, **settings)
     scores = {name: s.mean() for name, s in comparison.scores["balanced_accuracy"].items()}
-    seconds = comparison.to_frame().groupby("strategy").fit_seconds.mean().to_dict()
+    seconds = comparison.folds_to_frame().groupby("strategy").fit_seconds.mean().to_dict()
     return {"evidence": asdict(advice.evidence), "scores": scores, "seconds": seconds}
 
 
@@ -117,7 +117,7 @@ def picked_scores(case, experience):
     }
     always = {f"always {name}": scores[name] for name in COST_ORDER}
     return {
-        "advice": by_advice[decision.strategy],
+        "advice": by_advice[decision.best],
         "textbook": textbook[size, similarity],
         **always,
     }, decision
@@ -134,7 +134,7 @@ def print_tables(cases):
         for rule, score in picked.items():
             regrets.setdefault(rule, []).append(max(case["scores"].values()) - score)
         shown = "  ".join(f"{case['scores'][name]:10.3f}" for name in COST_ORDER)
-        said = f"{decision.strategy} ({decision.verdict})"
+        said = f"{decision.best} ({decision.verdict})"
         print(f"{case['data']:>14} {case['n']:6}  {shown}  {said}")
     print(f"\n{'rule':>18}  mean regret    worst")
     for rule, values in regrets.items():

@@ -49,7 +49,7 @@ def main(argv=None):
         random_state=0,
     )
     print(advice)
-    print(f"\n{advice.evidence.to_frame().round(3).to_string()}")
+    print(f"\n{advice.evidence}")
     advice.plot().figure_.savefig(options.output, dpi=150)
     print(f"\nPlot: {options.output}. Took {time.perf_counter() - start:.0f} s.")
 

@@ -62,7 +62,7 @@ def plot(cases, advice):
         figure.subfigures(2, 2, hspace=0.05, wspace=0.03).flat, cases.items(), strict=True
     ):
         found = advice[name]
-        part.suptitle(f"{len(images)} images, {name}: {found.scenario}, {found.strategy}")
+        part.suptitle(f"{len(images)} images, {name}: {found.scenario}, {found.best}")
         top, bottom = part.subfigures(2, 1, height_ratios=(1, 2.2))
         first = [np.flatnonzero(labels == k)[0] for k in np.unique(labels)]
         for axis, i in zip(top.subplots(1, len(first)), first, strict=True):
@@ -78,11 +78,9 @@ def plot(cases, advice):
         left.set_ylabel("balanced accuracy")
         left.set_ylim(0, 1)
         left.legend(fontsize="small")
-        for row, (strategy, prediction) in enumerate(found.predictions.items()):
-            style = "o" if prediction.is_measured else "s"
-            right.errorbar(
-                prediction.score, row, xerr=prediction.standard_error, fmt=style, color=f"C{row}"
-            )
+        for row, (strategy, score) in enumerate(found.predicted_scores.items()):
+            right.plot([score.low, score.high], [row, row], color=f"C{row}")
+            right.plot(score.estimate, row, "o" if score.is_measured else "s", color=f"C{row}")
             right.text(0.02, row - 0.2, strategy, va="center", fontsize="small")
         right.set(xlim=(0, 1.02), ylim=(3.6, -0.7), yticks=[], xlabel="predicted score")
     return figure

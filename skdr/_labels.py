@@ -31,7 +31,7 @@ def check_labels(y: ArrayLike) -> NDArray[Any]:
     ValueError
         If a label is missing, if they are numbers and strings mixed, or no classes.
     """
-    if missing := missing_positions(y):
+    if missing := _missing_positions(y):
         raise ValueError(
             f"y has no label (None or NaN) at positions {listed(missing)}; leave these images out, "
             "or give them a class of their own."
@@ -41,8 +41,11 @@ def check_labels(y: ArrayLike) -> NDArray[Any]:
             f"y mixes {mixed}; give labels of one type, such as [str(label) for label in y]."
         )
     labels = column_or_1d(y, warn=True)
+    if _holds_numbers(y):
+        labels = np.asarray(_as_objects(y).tolist())
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
+        _check_whole(labels)
     check_classification_targets(labels)
     return labels
 
@@ -75,9 +78,13 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
     return column
 
 
-def missing_positions(values: Any) -> list[int]:
-    """Return where values are None, NaN, NaT or NA; scikit-learn finds NaN among floats."""
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biufUS":
+def _missing_positions(values: Any) -> list[int]:
+    """Return where labels are None, NaN, NaT or NA."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        return np.flatnonzero(np.isnan(values)).tolist()
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":  # NumPy's text of NaN
+        return np.flatnonzero(values == "nan").tolist()
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuS":
         return []
     return [i for i, value in enumerate(_as_objects(values)) if is_missing(value)]
 
@@ -86,6 +93,23 @@ def listed(items: Sequence[Any]) -> str:
     """Return the first few of some items as text, and how many more there are."""
     more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
     return ", ".join(str(item) for item in items[:_MAX_LISTED]) + more
+
+
+def _holds_numbers(y: Any) -> bool:
+    """Whether labels are numbers in objects or in a type of pandas, which become floats else."""
+    is_typed = isinstance(y, np.ndarray) and y.dtype != object
+    labels = np.empty(0) if is_typed else _as_objects(y)
+    return len(labels) > 0 and not isinstance(labels[0], str)
+
+
+def _check_whole(labels: NDArray[np.floating]) -> None:
+    """Raise where numbers are continuous."""
+    between = labels[labels % 1 != 0].tolist()
+    if between:
+        raise ValueError(
+            f"Unknown label type: y holds {between[0]!r}: continuous numbers are no class labels. "
+            "Give each image the label of a class, for instance by numpy.digitize."
+        )
 
 
 def _as_objects(values: Any) -> NDArray[Any]:

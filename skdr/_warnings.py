@@ -4,7 +4,7 @@ import inspect
 import warnings
 
 # skdr, what calls it on behalf of the user, and what lies between functions of either.
-_NOT_THE_USERS = {"contextlib", "imblearn", "joblib", "keras", "skdr", "sklearn"}
+_NOT_THE_USERS = {"contextlib", "functools", "imblearn", "joblib", "keras", "skdr", "sklearn"}
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

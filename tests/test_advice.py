@@ -16,7 +16,7 @@ from skdr.model_selection import StrategyAdvice, make_strategies, recommend_stra
 from skdr.model_selection._advice._decision import (
     Experience,
     Gain,
-    Prediction,
+    PredictedScore,
     decide,
     predict_scores,
     textbook_scenario,
@@ -248,21 +248,21 @@ def test_strategies_and_images_are_left_as_they_are(coloured):
 
 
 def test_recommends_the_cheapest_within_one_standard_error():
-    scores = {"cheap": Prediction(0.60, 0.02, True), "dear": Prediction(0.61, 0.02, False)}
-    assert decide(scores, chance=0.2).strategy == "cheap"
+    scores = {"cheap": PredictedScore(0.60, 0.02, True), "dear": PredictedScore(0.61, 0.02, False)}
+    assert decide(scores, chance=0.2).best == "cheap"
     assert decide(scores, chance=0.2).verdict == "cannot tell"
 
 
 def test_recommends_a_dear_strategy_that_is_surely_better():
-    scores = {"cheap": Prediction(0.60, 0.02, True), "dear": Prediction(0.70, 0.03, False)}
+    scores = {"cheap": PredictedScore(0.60, 0.02, True), "dear": PredictedScore(0.70, 0.03, False)}
     decision = decide(scores, chance=0.2)
-    assert (decision.strategy, decision.runner_up, decision.verdict) == ("dear", "cheap", "clear")
+    assert (decision.best, decision.runner_up, decision.verdict) == ("dear", "cheap", "clear")
 
 
 def test_no_signal_where_nothing_measured_beats_guessing():
-    scores = {"cheap": Prediction(0.52, 0.02, True), "dear": Prediction(0.70, 0.02, False)}
+    scores = {"cheap": PredictedScore(0.52, 0.02, True), "dear": PredictedScore(0.70, 0.02, False)}
     assert decide(scores, chance=0.5).verdict == "no signal"
-    assert decide(scores, chance=0.5).strategy == "cheap"
+    assert decide(scores, chance=0.5).best == "cheap"
 
 
 def test_labels_of_noise_give_no_signal():
@@ -278,15 +278,15 @@ def test_labels_of_noise_give_no_signal():
 def test_inference_moves_a_share_of_the_errors_left():
     experience = Experience(fine_tune=Gain(0.1, 0.0), scratch=Gain(0.2, 0.0))
     predicted = predict_scores(evidence_of(), experience)
-    assert predicted["fine_tune"].score == pytest.approx(0.73)
-    assert predicted["scratch"].score == pytest.approx(0.6)
+    assert predicted["fine_tune"].estimate == pytest.approx(0.73)
+    assert predicted["scratch"].estimate == pytest.approx(0.6)
     assert not predicted["fine_tune"].is_measured
 
 
 def test_nothing_is_predicted_to_be_worse_than_guessing():
     bad = Gain(-5.0, 0.5)
     predicted = predict_scores(evidence_of(), Experience(fine_tune=bad, scratch=bad))
-    assert predicted["scratch"].score == predicted["fine_tune"].score == pytest.approx(1 / 3)
+    assert predicted["scratch"].estimate == predicted["fine_tune"].estimate == pytest.approx(1 / 3)
 
 
 def test_doubtful_experience_widens_a_prediction():
@@ -343,14 +343,14 @@ def test_unequal_folds_widen_the_interval():
     wide = replace(evidence_of(), test_share=2.0).doubling_gain
     narrow = evidence_of(curve={50: np.array([0.5, 0.6, 0.5]), 100: np.array([0.6, 0.6, 0.6])})
     assert np.isfinite([wide.low, wide.high]).all()
-    assert narrow.doubling_gain.low < narrow.doubling_gain.mean
+    assert narrow.doubling_gain.low < narrow.doubling_gain.estimate
 
 
 # What the user sees
 
 
 def test_colours_that_any_network_tells_apart_need_no_training(advice):
-    assert advice.strategy == "frozen_svm"
+    assert advice.best == "frozen_svm"
     assert isinstance(advice.estimator, Pipeline)
 
 

@@ -24,8 +24,8 @@ from skdr import (
     as_image_column,
 )
 from skdr.model_selection import StrategyComparisonDisplay, _compare, compare_strategies
-from skdr.model_selection._comparison import corrected_interval
 from skdr.model_selection._folds import fit_fold
+from skdr.model_selection._intervals import corrected_interval
 from tests.with_keras import tiny_network
 
 
@@ -180,7 +180,7 @@ def test_single_precision_does_not_pass_for_a_wrong_sum(data, recwarn):
     """As probabilities of float32 add up to 1, to float32's rounding, so do those returned."""
     found = compare_strategies(**data, strategies={"lr": logistic()}, scoring="neg_log_loss")
     from_all = log_loss(data["y"], found.probabilities("lr"))
-    assert from_all == pytest.approx(-found.interval("lr").mean, abs=1e-6)
+    assert from_all == pytest.approx(-found.interval("lr").estimate, abs=1e-6)
     assert not [str(w.message) for w in recwarn if "sum to one" in str(w.message)]
 
 
@@ -211,10 +211,10 @@ def test_one_failure_loses_nothing_else(data):
         UserWarning, match=r"fits failed \(weak\), the first with MemoryError: no room"
     ):
         found = compare_strategies(**data, strategies=strategies, scoring="accuracy")
-    frame = found.to_frame()
+    frame = found.folds_to_frame()
     assert frame["error"].tolist() == ["", "", "MemoryError: no room", "", "", ""]
-    assert found.best_ == "svm"
-    assert "weak failed in some folds and is not compared." in found.conclusions
+    assert found.best == "svm"
+    assert "weak failed in some folds and is not compared." in found.reasons
 
 
 def test_failure_of_all_is_raised_with_its_traceback(data):
@@ -280,7 +280,11 @@ def test_fits_that_are_lost_with_a_process_are_done_again(data, fits, monkeypatc
 
     monkeypatch.setattr(_compare._Fits, "_in_parallel", dies_after_two)
     strategies = {"a": Constant(), "b": Constant(k=1)}
-    with pytest.warns(UserWarning, match=r"A process died.*; 4 fits that were not finished"):
+    died = "A process died.*; {} fits that were not finished"
+    with (
+        pytest.warns(UserWarning, match=died.format(4)),
+        pytest.warns(UserWarning, match=died.format(2)),
+    ):
         found = compare_strategies(**data, strategies=strategies, scoring="accuracy")
     assert len(fits) == 6
     assert list(found.results) == [(name, fold) for name in strategies for fold in range(3)]
@@ -351,18 +355,19 @@ def test_interval_is_that_of_nadeau_and_bengio():
     error = values.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4)
     low, high = stats.t.interval(0.95, 4, values.mean(), error)
     found = corrected_interval(values, 0.25)
-    assert (found.mean, found.low, found.high) == pytest.approx((values.mean(), low, high))
+    assert (found.estimate, found.low, found.high) == pytest.approx((values.mean(), low, high))
 
 
 def test_differences_are_paired(data):
     cv = ShuffleSplit(6, test_size=0.3, random_state=0)
     strategies = {"svm": svm(), "same": svm(), "constant": Constant()}
-    found = compare_strategies(**{**data, "cv": cv}, strategies=strategies, scoring="accuracy")
+    settings = {**data, "groups": None, "cv": cv}
+    found = compare_strategies(**settings, strategies=strategies, scoring="accuracy")
     same = found.difference("svm", "same")
     assert (same.low, same.high) == (0, 0)
     assert found.difference("svm", "constant").low > 0
-    assert any("svm is better than constant" in said for said in found.conclusions)
-    assert any("svm and same cannot be told apart" in said for said in found.conclusions)
+    assert any("svm is better than constant" in said for said in found.reasons)
+    assert any("svm and same cannot be told apart" in said for said in found.reasons)
 
 
 def test_grades_have_the_metrics_of_grading(data):
@@ -377,11 +382,11 @@ def test_tables(data):
     found = compare_strategies(
         **data, strategies={"<a>": Constant(), "svm": svm()}, scoring="accuracy"
     )
-    assert list(found.to_frame().columns) == [
+    assert list(found.folds_to_frame().columns) == [
         "strategy", "fold", "accuracy", "fit_seconds", "predict_seconds", "n_train", "n_test",
         "error",
     ]  # fmt: skip
-    assert list(found.summary().index) == ["<a>", "svm"]
+    assert list(found.to_frame().index) == ["<a>", "svm"]
     assert "svm has the highest accuracy" in str(found)
     assert "<a>" not in found._repr_html_()
 
@@ -422,7 +427,7 @@ def both_eyes(data, tmp_path):
 
 def test_frame_of_paths_and_more(both_eyes):
     frame, compare = both_eyes
-    assert compare(frame).interval("both").mean > 0.8
+    assert compare(frame).interval("both").estimate > 0.8
 
 
 @pytest.mark.parametrize("column", ["eye", "fellow", "age"])

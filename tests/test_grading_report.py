@@ -131,7 +131,7 @@ def test_frame_without_pandas_names_the_extra(monkeypatch):
 def test_plot_without_matplotlib_names_the_extra(monkeypatch):
     report = GradingReport.from_predictions(Y, GRADES, **SETTINGS)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"GradeConfusionDisplay needs .* 'skdr\[plots\]'"):
+    with pytest.raises(ImportError, match=r'GradeConfusionDisplay needs .* "skdr\[plots\]"'):
         report.confusion.plot()
 
 
@@ -147,6 +147,56 @@ def test_confusion_names_the_grades():
     display = GradeConfusionDisplay.from_predictions([0, 1], [0, 1])
     names = [tick.get_text() for tick in display.ax_.get_yticklabels()]
     assert names == ["0 none", "1 mild", "2 moderate", "3 severe", "4 proliferative"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [((0, 1, 2, 3, 4), "grade"), (["rose", "tulip"], "class"), ([0, 1], "class")],
+)
+def test_confusion_calls_grades_alone_grades(labels, kind):
+    display = GradeConfusionDisplay.from_predictions(labels, labels, labels=labels)
+    shown = display.ax_.get_xlabel(), display.ax_.get_ylabel()
+    assert shown == (f"Predicted {kind}", f"True {kind}")
+
+
+def test_report_of_a_scale_of_words_calls_them_grades():
+    words = ["none", "mild", "severe"]
+    report = GradingReport.from_predictions(
+        words * 5, words * 5, labels=words, referable_from="severe", **SETTINGS
+    )
+    assert report.confusion.plot().ax_.get_ylabel() == "True grade"
+
+
+def test_reliability_calls_classes_classes():
+    y, labels = np.array(["rose", "tulip"])[Y % 2], ["rose", "tulip"]
+    proba = np.column_stack([P[:, 0], 1 - P[:, 0]])
+    display = ReliabilityDisplay.from_predictions(
+        y, proba, event="grade", labels=labels, **SETTINGS
+    )
+    assert display.ax_.get_xlabel() == "Mean probability of the predicted class"
+
+
+def test_intervals_stay_within_what_metrics_can_be():
+    """Percentiles of resamples cannot leave it, nor can those of the reliability curve."""
+    report = GradingReport.from_predictions(Y[:8], y_proba=P[:8], n_resamples=200, random_state=0)
+    shares = {n: i for n, i in report.intervals.items() if "error" not in n and "Brier" not in n}
+    assert all(i.low >= -1 and i.high <= 1 for i in shares.values() if np.isfinite(i.estimate))
+    low, high = report.reliability.low, report.reliability.high
+    assert np.nanmin(low) >= 0
+    assert np.nanmax(high) <= 1
+
+
+def test_table_needs_no_pandas(monkeypatch):
+    report = GradingReport.from_predictions(Y, GRADES, **SETTINGS)
+    with_pandas = str(report), report._repr_html_()
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert (str(report), report._repr_html_()) == with_pandas
+
+
+def test_labels_of_numpy_print_as_plain_values():
+    labels = list(np.array(["none", "mild"]))
+    with pytest.raises(ValueError, match=r"y_proba has 3 columns and labels=\['none', 'mild'\]"):
+        GradingReport.from_predictions(labels, y_proba=np.full((2, 3), 1 / 3), labels=labels)
 
 
 def test_confusion_needs_a_name_for_each_grade():

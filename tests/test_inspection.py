@@ -463,6 +463,11 @@ def test_scores_must_have_a_column_a_class():
         MistakesDisplay.from_predictions(BLANK[:2], [0, 1], [1, 1], y_score=np.ones((2, 5)))
 
 
+def test_lengths_that_differ_are_named():
+    with pytest.raises(ValueError, match="X has 2, y_true has 2, y_pred has 1"):
+        MistakesDisplay.from_predictions(BLANK[:2], [0, 1], [1])
+
+
 def test_grades_must_be_numbers():
     with pytest.raises(ValueError, match="grades that are numbers"):
         MistakesDisplay.from_predictions(BLANK[:2], ["a", "b"], ["a", "a"], graded=True)

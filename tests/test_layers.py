@@ -25,7 +25,10 @@ LAYERS = [
     ["preprocessing"],
     ["images", "networks", "metrics", "datasets", "_callbacks", "_fit_tasks"],
     ["_labels"],
-    ["exceptions", "_atomic", "_fingerprint", "_missing", "_optional", "_params", "_warnings"],
+    [
+        *("exceptions", "_atomic", "_fingerprint", "_missing", "_optional", "_params"),
+        *("_text_table", "_warnings"),
+    ],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 MODULES = [p for p in sorted(ROOT.rglob("*.py")) if p != ROOT / "__init__.py"]

@@ -23,7 +23,7 @@ from skdr.metrics._weighted import observed_shares
 
 
 class GradeConfusionDisplay:
-    """The confusion matrix of grades: shares of each true grade, and counts.
+    """The confusion matrix of grades, or classes: shares of each true one, and counts.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ class GradeConfusionDisplay:
         Numbers of images: a row a true grade, a column a predicted one.
     display_labels : sequence of str or None, default=None
         The names of the grades; None numbers them.
+    kind : str, default="grade"
+        What the labels are called on the axes: ``"grade"``, ``"class"``.
 
     Attributes
     ----------
@@ -48,10 +50,15 @@ class GradeConfusionDisplay:
     """
 
     def __init__(
-        self, confusion_matrix: NDArray[Any], *, display_labels: Sequence[str] | None = None
+        self,
+        confusion_matrix: NDArray[Any],
+        *,
+        display_labels: Sequence[str] | None = None,
+        kind: str = "grade",
     ):
         self.confusion_matrix = confusion_matrix
         self.display_labels = display_labels
+        self.kind = kind
 
     @classmethod
     def from_predictions(
@@ -72,7 +79,8 @@ class GradeConfusionDisplay:
         y_pred : array-like of shape (n_samples,)
             Predicted grades.
         labels : sequence, default=(0, 1, 2, 3, 4)
-            The full scale, in its order.
+            The full scale, in its order. Other labels than these are called
+            classes on the axes.
         display_labels : sequence of str or None, default=None
             The names of the grades; None names the grades 0-4 of retinopathy.
         ax : matplotlib Axes, default=None
@@ -82,8 +90,9 @@ class GradeConfusionDisplay:
         -------
         display : GradeConfusionDisplay
         """
+        names = names_of(labels, display_labels)
         counts = grade_counts(y_true, y_pred, labels)
-        return cls(counts, display_labels=names_of(labels, display_labels)).plot(ax=ax)
+        return cls(counts, display_labels=names, kind=kind_of(labels)).plot(ax=ax)
 
     @classmethod
     def from_estimator(
@@ -143,7 +152,7 @@ class GradeConfusionDisplay:
         names = ticks if self.display_labels is None else list(self.display_labels)
         self.ax_.set_xticks(ticks, names, rotation=30, ha="right")
         self.ax_.set_yticks(ticks, names)
-        self.ax_.set(xlabel="Predicted grade", ylabel="True grade")
+        self.ax_.set(xlabel=f"Predicted {self.kind}", ylabel=f"True {self.kind}")
         return self
 
 
@@ -157,7 +166,8 @@ class ReliabilityDisplay:
     low, high : ndarray of shape (n_bins,) or None, default=None
         The ends of an interval of ``curve.observed``, drawn as bars.
     event : str, default="referable"
-        What the probabilities are of, for the labels of the axes.
+        What the probabilities are of, for the labels of the axes:
+        ``"referable"``, or the most probable ``"grade"`` or ``"class"``.
 
     Attributes
     ----------
@@ -215,6 +225,7 @@ class ReliabilityDisplay:
             Probabilities, one column a grade, or that of being referable.
         event : {"referable", "grade"}, default="referable"
             Whether the image is referable, or the most probable grade right.
+            Other labels than the grades 0-4 are called classes on the axes.
         n_bins : int, default=10
             The number of bins of equal width in 0..1.
         labels : sequence, default=(0, 1, 2, 3, 4)
@@ -240,7 +251,7 @@ class ReliabilityDisplay:
             raise ValueError(f"event={event!r} must be 'referable' or 'grade'.")
         display = reliability_of(
             events,
-            event,
+            event if event == "referable" else kind_of(labels),
             n_bins=n_bins,
             groups=groups,
             n_resamples=n_resamples,
@@ -316,11 +327,11 @@ class ReliabilityDisplay:
             capsize=3,
             label="Observed",
         )
-        of = "being referable" if self.event == "referable" else "the predicted grade"
-        came_true = "referable" if self.event == "referable" else "graded right"
+        of = "being referable" if self.event == "referable" else f"the predicted {self.event}"
+        came_true = "is referable" if self.event == "referable" else f"has this {self.event}"
         self.ax_.set(
             xlabel=f"Mean probability of {of}",
-            ylabel=f"Share that is {came_true}",
+            ylabel=f"Share that {came_true}",
             xlim=(0, 1),
             ylim=(0, 1.02),
             aspect="equal",
@@ -360,12 +371,18 @@ def names_of(labels: Sequence[Any], display_labels: Sequence[str] | None) -> lis
     if display_labels is not None:
         if len(display_labels) != len(labels):
             raise ValueError(
-                f"display_labels names {len(display_labels)} grades and there are {len(labels)}."
+                f"display_labels names {len(display_labels)} grades and there are {len(labels)}; "
+                "give one name for each of labels."
             )
         return [str(name) for name in display_labels]
-    if list(labels) == list(GRADES):
+    if kind_of(labels) == "grade":
         return [f"{grade} {name}" for grade, name in zip(GRADES, GRADE_NAMES, strict=True)]
     return [str(label) for label in labels]
+
+
+def kind_of(labels: Sequence[Any]) -> str:
+    """Return what labels are called: the grades of retinopathy, or classes."""
+    return "grade" if np.asarray(labels).tolist() == list(GRADES) else "class"
 
 
 def _axes(ax: Any, drawer: str) -> Any:

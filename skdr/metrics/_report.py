@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
 from skdr._optional import import_optional
+from skdr._text_table import TextTable
 from skdr.metrics._bootstrap import BootstrapInterval, interval_of, resample
 from skdr.metrics._calibration import referral_events
 from skdr.metrics._displays import (
@@ -215,18 +216,15 @@ class GradingReport:
         return pd.DataFrame(rows, index=list(self.intervals), columns=columns)
 
     def __str__(self) -> str:
-        rows = self._rows()
-        width = max(len(name) for name, _, _ in rows)
-        lines = [f"{name:{width}}  {value}  {interval}" for name, value, interval in rows]
-        return "\n".join([self.description, "", *lines, *self._notes()])
+        notes = ["", *self._notes()] if self._notes() else []
+        return "\n".join([self.description, "", str(self._table()), *notes])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._rows()
-        )
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
-        return f"<table><caption>{escape(self.description)}</caption>{rows}</table>{notes}"
+        return self._table().to_html(caption=self.description) + notes
+
+    def _table(self) -> TextTable:
+        return TextTable(["metric", "estimate", "interval"], self._rows())
 
     def _rows(self) -> list[tuple[str, str, str]]:
         """Return name, estimate and interval of each metric, as text."""
@@ -235,15 +233,13 @@ class GradingReport:
             mark = " *" if self._is_partly_undefined(i) else ""
             interval = f"({i.low:.3f} to {i.high:.3f}){mark}"
             is_defined = np.isfinite(i.estimate)
-            rows.append(
-                (name, f"{i.estimate:.3f}", interval) if is_defined else (name, "  -  ", "")
-            )
+            rows.append((name, f"{i.estimate:.3f}", interval) if is_defined else (name, "-", ""))
         return rows
 
     def _notes(self) -> list[str]:
         if not any(map(self._is_partly_undefined, self.intervals.values())):
             return []
-        return ["", "* Undefined in some resamples: too few patients have the grade."]
+        return ["* Undefined in some resamples: too few patients have the grade."]
 
     @staticmethod
     def _is_partly_undefined(interval: BootstrapInterval) -> bool:

@@ -27,7 +27,7 @@ def rank_of(grade: Any, labels: Sequence[Any], name: str) -> int:
     """Return the position on the scale of one grade, a parameter of some name."""
     scale = np.asarray(labels).tolist()
     if grade not in scale:
-        raise ValueError(f"{name}={grade!r} is not in labels={scale}.")
+        raise ValueError(f"{name}={np.asarray(grade).tolist()!r} is not in labels={scale}.")
     return scale.index(grade)
 
 
@@ -35,8 +35,9 @@ def check_columns(y_score: ArrayLike, labels: Sequence[Any], name: str) -> NDArr
     """Return scores with one finite column a grade."""
     score = check_array(y_score, dtype=np.float64, input_name=name)
     if score.shape[1] != len(labels):
+        scale = np.asarray(labels).tolist()
         raise ValueError(
-            f"{name} has {score.shape[1]} columns and labels={list(labels)} has {len(labels)}."
+            f"{name} has {score.shape[1]} columns and labels={scale} has {len(scale)}."
         )
     return score
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -12,12 +12,17 @@ import joblib
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdr._fingerprint import code_fingerprint
 from skdr._warnings import warn
 from skdr.images import as_image_source
-from skdr.metrics import quadratic_weighted_kappa_scorer, referable_roc_auc_scorer
+from skdr.metrics import (
+    GradingScorer,
+    grade_recalls_scorer,
+    quadratic_weighted_kappa_scorer,
+    referable_roc_auc_scorer,
+)
 from skdr.model_selection._check_split import warn_of_shared_folds
 from skdr.model_selection._comparison import StrategyComparison
 from skdr.model_selection._folds import (
@@ -26,11 +31,16 @@ from skdr.model_selection._folds import (
     FoldStore,
     Split,
     fit_fold,
-    image_columns,
-    image_settings,
     make_splits,
 )
-from skdr.model_selection._inputs import behind, check_labelled_images
+from skdr.model_selection._inputs import (
+    check_labelled_images,
+    check_strategies,
+    image_columns,
+    image_settings,
+    images_in,
+)
+from skdr.model_selection._sampling import behind, check_sampler
 from skdr.model_selection._strategies import make_strategies
 
 Job: TypeAlias = tuple[str, int]
@@ -70,9 +80,10 @@ def compare_strategies(
         What to compare; by default `make_strategies`.
     groups : array-like of shape (n_samples,), default=None
         Patients: images of one are never on both sides of a split.
-    cv : int, splitter or iterable of splits, default=5
+    cv : int, splitter, iterable of splits or None, default=5
         A number of folds stands for a shuffled `StratifiedGroupKFold`, or
-        `StratifiedKFold` without `groups`.
+        `StratifiedKFold` without `groups`; None is 5. Two or three folds tell
+        next to nothing of how scores vary.
     scoring : str, list of str, mapping of str to scorer, or None, default=None
         Metrics, as scikit-learn takes them; the first decides which strategy
         is best, and higher must be better. By default balanced accuracy and,
@@ -95,13 +106,16 @@ def compare_strategies(
     Returns
     -------
     comparison : StrategyComparison
-        Tables, plots, predictions and conclusions.
+        The best strategy, a conclusion with reasons, tables, plots, predictions.
 
     Raises
     ------
     ValueError
-        If lengths differ, there is nothing to compare, or a metric is not
-        known.
+        If lengths differ, labels or patients are missing, there is nothing to
+        compare, there are more folds than images of a class, or a metric is
+        not known.
+    TypeError
+        If a strategy or the sampler is none.
     RuntimeError
         If every fit of every strategy failed; the first error is shown.
 
@@ -133,18 +147,18 @@ def compare_strategies(
     ...     data.images, data.target, groups=data.groups, strategies=strategies, cv=2,
     ...     scoring="accuracy", random_state=0,
     ... )
-    >>> comparison.to_frame().shape
-    (4, 8)
+    >>> comparison.to_frame()[["accuracy", "n_failed"]].shape
+    (2, 2)
     """
-    X, labels, patients = check_labelled_images(X, y, groups)
     if strategies is None:
         strategies = make_strategies(random_state=random_state)
-    if not strategies:
-        raise ValueError("strategies is empty; give a name and an estimator for each.")
+    check_strategies(strategies)
+    check_sampler(sampler)
+    rows, labels, patients = check_labelled_images(X, y, groups)
     scorers = _scorers(scoring, next(iter(strategies.values())), np.unique(labels))
     fits = _Fits(
-        {name: behind(sampler, strategy) for name, strategy in strategies.items()},
-        X,
+        {name: behind(sampler, strategy, rows) for name, strategy in strategies.items()},
+        rows,
         labels,
         make_splits(cv, labels, patients, random_state),
         None if folder is None else FoldStore(folder),
@@ -152,7 +166,8 @@ def compare_strategies(
     warn_of_shared_folds(fits.splits, fits.digests, patients)
     results = fits.run(n_jobs, verbose)
     _tell_failures(results)
-    return StrategyComparison(strategies, X, labels, patients, fits.splits, scorers, results)
+    own = {name: behind(sampler, strategy, X) for name, strategy in strategies.items()}
+    return StrategyComparison(own, rows, labels, patients, fits.splits, scorers, results)
 
 
 class _Fits:
@@ -182,12 +197,8 @@ class _Fits:
     @cached_property
     def digests(self) -> list[bytes] | None:
         """The contents of each image; None where nobody says which column holds images."""
-        settings = image_settings(self.strategies)
-        if hasattr(self.X, "columns") and not settings:
-            return None
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Rows of .* numbers are no square image")
-            return as_image_source(self.X, **settings).digests()
+        source = images_in(self.X, self.strategies)
+        return None if source is None else source.digests()
 
     def run(self, n_jobs: int | None, verbose: int) -> dict[Job, FoldOutputs | FitFailure]:
         """Return the outputs of all, of which finished ones are not computed again."""
@@ -286,11 +297,32 @@ def _scorers(scoring: Any, strategy: Any, classes: NDArray[Any]) -> dict[str, An
         scorers = {scoring: scoring}
     elif isinstance(scoring, Mapping):
         scorers = dict(scoring)
-    else:
+    elif isinstance(scoring, Sequence) and all(isinstance(name, str) for name in scoring):
         scorers = {name: name for name in scoring}
+    else:
+        raise TypeError(
+            f"scoring={scoring!r} must be the name of a metric, a list of names, or a mapping of "
+            'names to scorers, such as {"kappa": quadratic_weighted_kappa_scorer}.'
+        )
     if not scorers:
         raise ValueError("scoring is empty; name a metric.")
-    return {name: check_scoring(strategy, scoring=scorer) for name, scorer in scorers.items()}
+    return {name: _scorer(scorer, strategy) for name, scorer in scorers.items()}
+
+
+def _scorer(scorer: Any, strategy: Any) -> Any:
+    if isinstance(scorer, str) and scorer not in get_scorer_names():
+        close = get_close_matches(scorer, get_scorer_names(), n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise ValueError(
+            f"scoring={scorer!r} is no metric of scikit-learn. {hint}See "
+            "sklearn.metrics.get_scorer_names()."
+        )
+    if isinstance(scorer, GradingScorer) or scorer is grade_recalls_scorer:
+        raise ValueError(
+            f"scoring={scorer!r} returns several scores, and each metric needs one; give scorers "
+            "of one metric, such as quadratic_weighted_kappa_scorer."
+        )
+    return check_scoring(strategy, scoring=scorer)
 
 
 def _tell_failures(results: Mapping[Job, FoldOutputs | FitFailure]) -> None:
@@ -303,5 +335,5 @@ def _tell_failures(results: Mapping[Job, FoldOutputs | FitFailure]) -> None:
     names = list(dict.fromkeys(name for name, _ in failed))
     warn(
         f"{len(failed)} of {len(results)} fits failed ({', '.join(names)}), the first with "
-        f"{first.error}. Their scores are NaN; to_frame() has all errors."
+        f"{first.error}. Their scores are NaN; folds_to_frame() has all errors."
     )

@@ -1,6 +1,5 @@
 """What a comparison of strategies found: tables, intervals, conclusions."""
 
-import html
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,77 +9,30 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from skdr._optional import import_optional
 from skdr._params import safe_indexing
+from skdr._text_table import TextTable
 from skdr._warnings import warn
+from skdr.metrics._ranges import Range, metric_range
+from skdr.model_selection._findings import StrategyFindings
 from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldPredictions
+from skdr.model_selection._intervals import Interval, corrected_interval, on_few_folds
 from skdr.model_selection._plot import StrategyComparisonDisplay
 
-_CONFIDENCE = 0.95
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over folds and where it would lie on other splits.
-
-    Attributes
-    ----------
-    mean, low, high : float
-    """
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def corrected_interval(
-    values: NDArray[np.float64], n_test_over_n_train: float, confidence: float = _CONFIDENCE
-) -> Interval:
-    """Return the mean of values over folds, with the corrected resampled t interval.
-
-    Folds share their training images, so their scores vary less than those of
-    independent samples would: the variance of the mean is ``(1 / k + n_test /
-    n_train)`` times that of the folds, in place of ``1 / k`` [1]_.
-
-    Parameters
-    ----------
-    values : ndarray of shape (k,)
-        One score, or paired difference, a fold.
-    n_test_over_n_train : float
-    confidence : float, default=0.95
-
-    Returns
-    -------
-    interval : Interval
-        NaN bounds for a single fold; NaN throughout where a value is NaN.
-
-    References
-    ----------
-    .. [1] C. Nadeau and Y. Bengio, "Inference for the Generalization Error",
-       Machine Learning 52, 2003.
-    """
-    k, mean = len(values), float(np.mean(values))
-    if k < 2:
-        return Interval(mean, np.nan, np.nan)
-    error = np.sqrt((1 / k + n_test_over_n_train) * np.var(values, ddof=1))
-    half = float(stats.t.ppf((1 + confidence) / 2, k - 1) * error)
-    return Interval(mean, mean - half, mean + half)
-
-
-@dataclass(frozen=True)
-class StrategyComparison:
+@dataclass(frozen=True, repr=False, eq=False)
+class StrategyComparison(StrategyFindings):
     """Scores of strategies on the same folds; made by `compare_strategies`.
+
+    Says the same things by the same names as `StrategyAdvice`: `best`,
+    `estimator`, `conclusion`, `reasons` and `to_frame`.
 
     Attributes
     ----------
     strategies : dict of str to estimator
-        What was compared, unfitted.
-    X : array of shape (n_samples, ...) or DataFrame
+        What was compared, unfitted, each behind the sampler where one was given.
+    X : array of shape (n_samples, n_columns) or DataFrame
         The images.
     y : ndarray of shape (n_samples,)
         Their labels.
@@ -110,12 +62,14 @@ class StrategyComparison:
     def scores(self) -> dict[str, dict[str, NDArray[np.float64]]]:
         """Scores by metric and strategy, one a fold; NaN where a fit failed."""
         return {
-            metric: {
-                name: np.array([self._score(scorer, name, fold) for fold in range(self._n_folds)])
-                for name in self.strategies
-            }
+            metric: {name: self._scores(scorer, metric, name) for name in self.strategies}
             for metric, scorer in self.scoring.items()
         }
+
+    @cached_property
+    def ranges(self) -> dict[str, Range]:
+        """Lowest and highest possible score by metric; infinite where no limit is known."""
+        return {metric: metric_range(scorer) for metric, scorer in self.scoring.items()}
 
     @property
     def metric(self) -> str:
@@ -123,15 +77,26 @@ class StrategyComparison:
         return next(iter(self.scoring))
 
     @property
-    def best_(self) -> str:
-        """Name of the strategy with the highest mean of the first metric."""
-        means = {name: np.mean(values) for name, values in self.scores[self.metric].items()}
-        return max(means, key=lambda name: -np.inf if np.isnan(means[name]) else means[name])
+    def best(self) -> str:
+        """Name of the strategy with the highest mean of the first metric.
 
-    @property
-    def best_estimator_(self) -> Any:
-        """The best strategy, unfitted."""
-        return self.strategies[self.best_]
+        Raises
+        ------
+        ValueError
+            If no strategy has a score in every fold.
+        """
+        if self._best is None:
+            raise ValueError(
+                f"No strategy has a score by {self.metric} in every fold: none is best. See "
+                "errors(name), and scores."
+            )
+        return self._best
+
+    @cached_property
+    def _best(self) -> str | None:
+        means = {name: float(np.mean(s)) for name, s in self.scores[self.metric].items()}
+        known = {name: mean for name, mean in means.items() if not np.isnan(mean)}
+        return max(known, key=lambda name: known[name], default=None)
 
     def interval(self, strategy: str, metric: str | None = None) -> Interval:
         """Average the scores of a strategy over the folds.
@@ -145,9 +110,10 @@ class StrategyComparison:
         Returns
         -------
         interval : Interval
-            The mean, and the ends of its 95% interval.
+            The mean, and the ends of its 95% interval within what the metric can be.
         """
-        return self._interval(self.scores[metric or self.metric][strategy])
+        metric = metric or self.metric
+        return self._interval(self.scores[metric][strategy]).within(*self.ranges[metric])
 
     def difference(self, strategy: str, other: str, metric: str | None = None) -> Interval:
         """Average the paired differences of two strategies, fold by fold.
@@ -163,8 +129,9 @@ class StrategyComparison:
         interval : Interval
             The mean of `strategy` less `other`, and the ends of its 95% interval.
         """
-        scores = self.scores[metric or self.metric]
-        return self._interval(scores[strategy] - scores[other])
+        metric = metric or self.metric
+        (low, high), scores = self.ranges[metric], self.scores[metric]
+        return self._interval(scores[strategy] - scores[other]).within(low - high, high - low)
 
     def predictions(self, strategy: str) -> NDArray[Any]:
         """Return the out-of-fold predictions of a strategy.
@@ -183,9 +150,7 @@ class StrategyComparison:
         ValueError
             If an image was in no fold whose fit succeeded.
         """
-        codes = np.full(len(self.y), -1)
-        for outputs, test in self._outputs(strategy):
-            codes[test] = np.where(codes[test] < 0, outputs.predicted, codes[test])
+        codes = self._codes(strategy)
         self._check_complete(strategy, codes < 0)
         return self.classes[codes]
 
@@ -207,14 +172,10 @@ class StrategyComparison:
         ValueError
             If an image was in no fold whose fit succeeded.
         """
-        total = np.zeros((len(self.y), len(self.classes)))
-        for outputs, test in self._outputs(strategy):
-            if outputs.probabilities is None:
-                return None
-            total[np.ix_(test, outputs.known)] += outputs.probabilities
-        sums = total.sum(axis=1, keepdims=True)
-        self._check_complete(strategy, sums[:, 0] == 0)
-        return total / sums
+        probabilities = self._mean_probabilities(strategy)
+        if probabilities is not None:
+            self._check_complete(strategy, np.isnan(probabilities[:, 0]))
+        return probabilities
 
     def errors(self, strategy: str) -> list[str]:
         """Return what went wrong.
@@ -232,52 +193,41 @@ class StrategyComparison:
         return [result.error for result in results if isinstance(result, FitFailure)]
 
     def to_frame(self) -> Any:
+        """Return one row a strategy: means with intervals, differences from the best, seconds.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Its index holds the names of the strategies. Beside each metric
+            stand the ends of its 95% interval, ``"... low"`` and ``"... high"``.
+        """
+        pd = import_optional("pandas", purpose="to_frame")
+        rows = {name: self._summary_row(name) for name in self.strategies}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strategy")
+
+    def folds_to_frame(self) -> Any:
         """Return one row a strategy and fold: scores, seconds, numbers of images, errors.
 
         Returns
         -------
         frame : pandas.DataFrame
         """
-        pd = import_optional("pandas", purpose="to_frame")
-
-        return pd.DataFrame([self._row(name, fold) for name, fold in self.results])
-
-    def summary(self) -> Any:
-        """Return one row a strategy: means with intervals, differences from the best, seconds.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-            Its index holds the names of the strategies.
-        """
-        pd = import_optional("pandas", purpose="to_frame")
-
-        rows = {}
-        for name in self.strategies:
-            row = {metric: str(self.interval(name, metric)) for metric in self.scoring}
-            gap = "" if name == self.best_ else str(self.difference(name, self.best_))
-            seconds = [o.fit_seconds for o, _ in self._outputs(name)]
-            fit = f"{np.median(seconds):.1f}" if seconds else "failed"
-            rows[name] = {**row, f"less {self.best_}": gap, "fit [s]": fit}
-        return pd.DataFrame.from_dict(rows, orient="index")
+        pd = import_optional("pandas", purpose="folds_to_frame")
+        return pd.DataFrame([self._fold_row(name, fold) for name, fold in self.results])
 
     @property
-    def conclusions(self) -> list[str]:
-        """What can be said, and what cannot, in plain sentences."""
-        best, found = self.best_, [self._sentence_on_best()]
-        for name in self.strategies:
-            if name == best:
-                continue
-            gap = self.difference(best, name)
-            if np.isnan(gap.mean):
-                found.append(f"{name} failed in some folds and is not compared.")
-            elif np.isnan(gap.low):
-                found.append(f"One fold does not tell whether {best} is better than {name}.")
-            elif gap.low > 0:
-                found.append(f"{best} is better than {name}, by {gap}.")
-            else:
-                found.append(f"{best} and {name} cannot be told apart: the difference is {gap}.")
-        return found
+    def conclusion(self) -> str:
+        """Which strategy scores highest, in a sentence."""
+        if self._best is None:
+            return f"No strategy has a score by {self.metric} in every fold: none is best."
+        where = f"over {self._n_folds} folds" if self._n_folds > 1 else "in one fold"
+        return f"{self.best} has the highest {self.metric}, {self.interval(self.best)} {where}."
+
+    @property
+    def reasons(self) -> list[str]:
+        """Which strategies can be told from the best, and which cannot, in plain sentences."""
+        others = [name for name in self.strategies if name != self._best]
+        return [*map(self._sentence_on, others), *on_few_folds(self._n_folds)]
 
     def plot(self, *, axes: Any = None) -> StrategyComparisonDisplay:
         """Draw the score of each fold and the means with their intervals.
@@ -293,15 +243,14 @@ class StrategyComparison:
         """
         return StrategyComparisonDisplay.from_comparison(self, axes=axes)
 
-    def __str__(self) -> str:
-        return "\n".join([self.summary().to_string(), "", *self.conclusions])
-
-    def _repr_html_(self) -> str:
-        said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.conclusions)
-        return f"{self.summary().to_html(border=0)}<ul>{said}</ul>"
+    def __repr__(self) -> str:
+        return (
+            f"StrategyComparison(strategies={list(self.strategies)}, n_images={len(self.y)}, "
+            f"n_folds={self._n_folds}, metric={self.metric!r})"
+        )
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write one file with table, conclusions, plots and the worst mistakes.
+        """Write one file with conclusion, table, plots and the worst mistakes.
 
         Parameters
         ----------
@@ -317,7 +266,47 @@ class StrategyComparison:
     def _n_folds(self) -> int:
         return len(self.splits)
 
-    def _row(self, name: str, fold: int) -> dict[str, Any]:
+    def _table(self) -> TextTable:
+        gap = [] if self._best is None else [f"minus {self._best}"]
+        columns = ["strategy", *self.scoring, *gap, "fit [s]"]
+        return TextTable(columns, [self._cells(name) for name in self.strategies])
+
+    def _cells(self, name: str) -> list[str]:
+        scores = [str(self.interval(name, metric)) for metric in self.scoring]
+        seconds = self._fit_seconds(name)
+        fit = "failed" if np.isnan(seconds) else f"{seconds:.1f}"
+        if self._best is None:
+            return [name, *scores, fit]
+        gap = "" if name == self._best else f"{self.difference(name, self._best):+.3f}"
+        return [name, *scores, gap, fit]
+
+    def _summary_row(self, name: str) -> dict[str, float]:
+        row: dict[str, float] = {}
+        for metric in self.scoring:
+            row |= self.interval(name, metric).named(metric)
+        if self._best is not None:
+            row |= self.difference(name, self._best).named(f"minus {self._best}")
+        return {**row, "fit_seconds": self._fit_seconds(name), "n_failed": len(self.errors(name))}
+
+    def _fit_seconds(self, name: str) -> float:
+        """Return the median over the folds, NaN where all failed."""
+        seconds = [outputs.fit_seconds for outputs, _ in self._outputs(name)]
+        return float(np.median(seconds)) if seconds else np.nan
+
+    def _sentence_on(self, name: str) -> str:
+        """Return what can be said of a strategy that is not the best."""
+        best = self._best
+        if best is None or np.isnan(self.interval(name).estimate):
+            cause = "failed" if self.errors(name) else f"has no score by {self.metric}"
+            return f"{name} {cause} in some folds and is not compared."
+        gap = self.difference(best, name)
+        if np.isnan(gap.low):
+            return f"One fold does not tell whether {best} is better than {name}."
+        if gap.low > 0:
+            return f"{best} is better than {name}, by {gap}."
+        return f"{best} and {name} cannot be told apart: the difference is {gap:+.3f}."
+
+    def _fold_row(self, name: str, fold: int) -> dict[str, Any]:
         result, (train, test) = self.results[name, fold], self.splits[fold]
         fitted = result if isinstance(result, FoldOutputs) else None
         return {
@@ -340,16 +329,40 @@ class StrategyComparison:
         by_fold = [(self.results[name, fold], test) for fold, (_, test) in enumerate(self.splits)]
         return [(result, test) for result, test in by_fold if isinstance(result, FoldOutputs)]
 
-    def _score(self, scorer: Any, name: str, fold: int) -> float:
-        result, (_, test) = self.results[name, fold], self.splits[fold]
-        if isinstance(result, FitFailure):
-            return np.nan
-        try:
-            judged = FoldPredictions(result, self.classes)
-            return float(scorer(judged, safe_indexing(self.X, test), self.y[test]))
-        except (ValueError, AttributeError) as exc:  # too few classes, or no probabilities
-            warn(f"No score for {name!r} in fold {fold}: {exc}")
-            return np.nan
+    def _codes(self, name: str) -> NDArray[np.intp]:
+        """Return the predicted class of each image by position, -1 where no fold tests it."""
+        codes = np.full(len(self.y), -1)
+        for outputs, test in self._outputs(name):
+            codes[test] = np.where(codes[test] < 0, outputs.predicted, codes[test])
+        return codes
+
+    def _mean_probabilities(self, name: str) -> NDArray[np.float64] | None:
+        """Return the probabilities of all classes, NaN where no fold tests an image."""
+        total = np.zeros((len(self.y), len(self.classes)))
+        for outputs, test in self._outputs(name):
+            if outputs.probabilities is None:
+                return None
+            total[np.ix_(test, outputs.known)] += outputs.probabilities
+        sums = total.sum(axis=1, keepdims=True)
+        return np.divide(total, sums, out=np.full(total.shape, np.nan), where=sums > 0)
+
+    def _scores(self, scorer: Any, metric: str, name: str) -> NDArray[np.float64]:
+        """Return the scores of a strategy, and warn once of the folds that have none."""
+        scores, causes = np.full(self._n_folds, np.nan), {}
+        for fold, (_, test) in enumerate(self.splits):
+            result = self.results[name, fold]
+            if isinstance(result, FitFailure):
+                continue
+            try:
+                judged = FoldPredictions(result, self.classes)
+                scores[fold] = scorer(judged, safe_indexing(self.X, test), self.y[test])
+            except (ValueError, AttributeError) as exc:  # too few classes, or no probabilities
+                causes[fold] = exc
+        if causes:
+            first, *others = causes
+            more = f" and {len(others)} more" if others else ""
+            warn(f"No score for {name!r} in fold {first}{more} by {metric}: {causes[first]}")
+        return scores
 
     def _check_complete(self, strategy: str, missing: NDArray[np.bool_]) -> None:
         if missing.any():
@@ -357,7 +370,3 @@ class StrategyComparison:
                 f"{strategy!r} has said nothing of {missing.sum()} of {len(missing)} images: "
                 "their folds failed, or cv= tests only some of them."
             )
-
-    def _sentence_on_best(self) -> str:
-        interval = self.interval(self.best_)
-        return f"{self.best_} has the highest {self.metric}, {interval} over {self._n_folds} folds."

@@ -6,7 +6,7 @@ import time
 import traceback
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Sized
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from pathlib import Path
@@ -22,6 +22,7 @@ from skdr._params import safe_indexing
 from skdr._warnings import warn
 
 Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+_DEFAULT_FOLDS = 5
 
 
 def make_splits(
@@ -40,11 +41,75 @@ def make_splits(
     Returns
     -------
     splits : list of tuple of (training rows, test rows)
+
+    Raises
+    ------
+    ValueError
+        If there are more folds than images of a class or patients, or a split
+        names no rows, or such as are not there.
     """
+    cv = _DEFAULT_FOLDS if cv is None else cv
     if isinstance(cv, Integral):
+        _check_n_folds(int(cv), y, groups)
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
         cv = kind(cv, shuffle=True, random_state=random_state)
-    return list(check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y, groups))
+    elif isinstance(cv, Iterable) and not hasattr(cv, "split"):
+        cv = _checked_pairs(cv)
+    splitter = check_cv(cv, y, classifier=True)
+    return [
+        (_rows(train, len(y), "trains"), _rows(test, len(y), "tests"))
+        for train, test in splitter.split(np.zeros(len(y)), y, groups)
+    ]
+
+
+def _check_n_folds(n_folds: int, y: NDArray[Any], groups: NDArray[Any] | None) -> None:
+    """Raise an error where there are too few images or patients for so many folds."""
+    if n_folds < 2:
+        raise ValueError(f"cv={n_folds} leaves nothing to train on; set cv=2 or more.")
+    classes, counts = np.unique(y, return_counts=True)
+    rarest, n_images = classes[counts.argmin()].item(), int(counts.min())
+    if n_images < n_folds:
+        fewer = f"Set cv={n_images}, merge the class" if n_images > 1 else "Merge the class"
+        raise ValueError(
+            f"cv={n_folds} makes more folds than class {rarest!r} has images, {n_images}. {fewer} "
+            "with another, or leave it out."
+        )
+    n_groups = n_folds if groups is None else len(np.unique(groups))
+    if n_groups < n_folds:
+        raise ValueError(
+            f"cv={n_folds} makes more folds than groups has patients, {n_groups}: each patient is "
+            "tested in one fold. Set a smaller cv, or check that groups names patients."
+        )
+
+
+def _checked_pairs(cv: Iterable[Any]) -> list[Any]:
+    """Return splits that somebody wrote down, each of two sides."""
+    splits = list(cv)
+    if not splits:
+        raise ValueError("cv= holds no splits; give a number of folds, such as cv=5.")
+    for split in splits:
+        if not isinstance(split, Sized) or len(split) != 2:
+            raise ValueError(
+                "cv= must hold pairs of training and test rows, and holds a "
+                f"{type(split).__name__} that is none."
+            )
+    return splits
+
+
+def _rows(rows: Any, n_images: int, use: str) -> NDArray[np.intp]:
+    """Return the rows of one side of a split as positions."""
+    given = np.asarray(rows)
+    if given.dtype == bool and given.shape == (n_images,):
+        return np.flatnonzero(given)
+    if given.ndim != 1 or not given.size or given.dtype.kind not in "iu":
+        raise ValueError(
+            f"cv= has a split that {use} on {rows!r}; each side of a split must be an array of "
+            "positions in X, and not empty."
+        )
+    if given.max() >= n_images or given.min() < -n_images:
+        outside = given.max() if given.max() >= n_images else given.min()
+        raise ValueError(f"cv= has a split that {use} on X[{outside}], and X has {n_images} rows.")
+    return given % n_images
 
 
 @dataclass(frozen=True)
@@ -118,29 +183,6 @@ class FoldPredictions(ClassifierMixin, BaseEstimator):
         return True
 
 
-def image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how the first of the strategies that has a say finds the images in X."""
-    return next(_all_image_settings(strategies), {})
-
-
-def image_columns(strategies: Mapping[str, Any]) -> set[str]:
-    """Return the columns of X in which any of the strategies finds images."""
-    columns = {settings["image_column"] for settings in _all_image_settings(strategies)}
-    return columns - {None}
-
-
-def _all_image_settings(strategies: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for strategy in strategies.values():
-        params = strategy.get_params()
-        for name in sorted(params, key=len):
-            if name.endswith("image_column"):
-                prefix = name.removesuffix("image_column")
-                yield {
-                    "image_column": params[name],
-                    "image_shape": params.get(f"{prefix}image_shape"),
-                }
-
-
 def fit_fold(
     strategy: Any,
     X: Any,
@@ -171,7 +213,7 @@ def fit_fold(
         fitted = clone(strategy).fit(safe_indexing(X, train), classes[y[train]])
         fitted_at = time.perf_counter()
         images = safe_indexing(X, test)
-        predicted = np.searchsorted(classes, fitted.predict(images))
+        predicted = _positions(fitted.predict(images), classes)
         outputs = {
             name: np.asarray(getattr(fitted, method)(images)) if hasattr(fitted, method) else None
             for name, method in (
@@ -181,13 +223,23 @@ def fit_fold(
         }
         return FoldOutputs(
             predicted=predicted,
-            known=np.searchsorted(classes, fitted.classes_),
+            known=_positions(fitted.classes_, classes),
             fit_seconds=fitted_at - start,
             predict_seconds=time.perf_counter() - fitted_at,
             **outputs,
         )
     except Exception as exc:
         return FitFailure(f"{type(exc).__name__}: {exc}", traceback.format_exc())
+
+
+def _positions(labels: Any, classes: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the positions of labels in the sorted classes."""
+    labels = np.asarray(labels)
+    positions = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    strange = labels[classes[positions] != labels]
+    if len(strange):
+        raise ValueError(f"predicted {strange.tolist()[0]!r}, which is none of {classes.tolist()}")
+    return positions
 
 
 class FoldStore:

@@ -1,19 +1,20 @@
-"""What comparison and advice take: labelled images with rows, and a sampler before a strategy."""
+"""What comparison and advice take: labelled images with rows, strategies, their patients."""
 
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from imblearn.pipeline import Pipeline
 from numpy.typing import ArrayLike, NDArray
 
 from skdr._labels import check_groups, check_labels
-from skdr.images import as_image_column, holds_flat_rows
+from skdr.images import ImageSource, as_image_column, as_image_source, holds_flat_rows
 
 
 def check_labelled_images(
     X: Any, y: ArrayLike, groups: ArrayLike | None
 ) -> tuple[Any, NDArray[Any], NDArray[Any] | None]:
-    """Return images as samplers and splitters take them, their labels and patients.
+    """Return images as splitters take them, their labels and patients.
 
     Parameters
     ----------
@@ -23,35 +24,112 @@ def check_labelled_images(
 
     Returns
     -------
-    X : array or DataFrame with n_samples rows
+    X : array of shape (n_samples, n_columns) or DataFrame
     y : ndarray of shape (n_samples,)
     groups : ndarray of shape (n_samples,) or None
 
     Raises
     ------
     ValueError
-        If lengths differ, y is no class labels, or an image has no patient.
+        If lengths differ, y is no labels of two classes or more, or an image
+        has no patient.
     """
-    X, labels = _with_rows(X), check_labels(y)
+    if y is None:
+        raise ValueError("y is None; give a label for each image.")
+    labels = check_labels(np.ravel(y) if np.shape(y)[1:] == (1,) else y)
+    if labels.dtype == object:
+        labels = np.asarray(labels.tolist())
+    X = with_rows(X)
     patients = None if groups is None else check_groups(groups)
     lengths = {"X": len(X), "y": len(labels)}
     if patients is not None:
         lengths["groups"] = len(patients)
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"Lengths differ: {lengths}.")
+        found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        raise ValueError(f"Lengths differ: {found}. Give one entry for each image, in one order.")
+    classes = np.unique(labels).tolist()
+    if len(classes) < 2:
+        what = f"has one class, {classes[0]!r}" if classes else "holds no labels"
+        raise ValueError(f"y {what}; give images of at least two classes.")
     return X, labels, patients
 
 
-def behind(sampler: Any, strategy: Any) -> Any:
-    """Return a strategy behind a sampler, which then sees training images only."""
-    if sampler is None:
-        return strategy
-    return Pipeline([("sampler", sampler), ("strategy", strategy)])
-
-
-def _with_rows(X: Any) -> Any:
-    if hasattr(X, "iloc"):
+def with_rows(X: Any) -> Any:
+    """Return images in a form that has rows: a DataFrame, 2-D numbers or one column."""
+    if _is_pandas_frame(X):
         return X
     if holds_flat_rows(X):
         return np.asarray(X)
-    return as_image_column(X)
+    return X if hasattr(X, "columns") else as_image_column(X)
+
+
+def samplers_take(X: Any) -> bool:
+    """Whether the samplers of imbalanced-learn take X as it is."""
+    return _is_pandas_frame(X) or (isinstance(X, np.ndarray) and X.ndim == 2)
+
+
+def check_strategies(strategies: Any) -> None:
+    """Raise an error that says what is no strategy."""
+    if not isinstance(strategies, Mapping):
+        raise TypeError(
+            f"strategies is a {type(strategies).__name__}; give a mapping of names to estimators, "
+            'such as {"transfer": FineTunedCNNClassifier(trainable="head")}.'
+        )
+    if not strategies:
+        raise ValueError("strategies is empty; give a name and an estimator for each.")
+    for name, strategy in strategies.items():
+        if not isinstance(name, str):
+            raise TypeError(
+                f"strategies has {name!r} as a name; names must be strings, as {str(name)!r} is."
+            )
+        if isinstance(strategy, type):
+            raise TypeError(
+                f"strategies[{name!r}] is the class {strategy.__name__}; give an instance of it, "
+                f"{strategy.__name__}(...)."
+            )
+        lacking = [m for m in ("fit", "predict", "get_params") if not hasattr(strategy, m)]
+        if lacking:
+            raise TypeError(
+                f"strategies[{name!r}] is a {type(strategy).__name__} without {lacking[0]}; give "
+                "a classifier, or a pipeline that ends with one."
+            )
+
+
+def images_in(X: Any, strategies: Mapping[str, Any]) -> ImageSource | None:
+    """Return the images in X; None where no strategy says which column of a frame holds them."""
+    settings = image_settings(strategies)
+    if hasattr(X, "columns") and not settings:
+        return None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Rows of .* numbers are no square image")
+        return as_image_source(X, **settings)
+
+
+def image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how strategies find the images in X: as the first says that has a say."""
+    found = list(_all_image_settings(strategies))
+    told = [s for s in found if s["image_column"] is not None or s["image_shape"] is not None]
+    return next(iter(told or found), {})
+
+
+def image_columns(strategies: Mapping[str, Any]) -> set[str]:
+    """Return the columns of X in which any of the strategies finds images."""
+    columns = {settings["image_column"] for settings in _all_image_settings(strategies)}
+    return columns - {None}
+
+
+def _all_image_settings(strategies: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for strategy in strategies.values():
+        params = strategy.get_params()
+        for name in sorted(params, key=len):
+            if name.endswith("image_column"):
+                prefix = name.removesuffix("image_column")
+                yield {
+                    "image_column": params[name],
+                    "image_shape": params.get(f"{prefix}image_shape"),
+                    "value_range": params.get(f"{prefix}value_range"),
+                }
+
+
+def _is_pandas_frame(X: Any) -> bool:
+    return hasattr(X, "columns") and hasattr(X, "iloc")

@@ -231,7 +231,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         self.classes_ = found if self.labels is None else column_or_1d(self.labels)
         unknown = np.setdiff1d(found, self.classes_)
         if len(unknown):
-            raise ValueError(f"y holds {unknown.tolist()}, not in labels={self.labels!r}.")
+            raise ValueError(f"y holds {unknown.tolist()}, not in labels={self.classes_.tolist()}.")
         return _positions(labels, self.classes_)
 
     def _check_estimator(self, is_weighted: bool) -> None:

@@ -7,9 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.inspection._plotting import pyplot
+from skdr.metrics._ranges import UNBOUNDED, Range
+from skdr.model_selection._intervals import Interval
 
 if TYPE_CHECKING:
-    from skdr.model_selection._comparison import Interval, StrategyComparison
+    from skdr.model_selection._comparison import StrategyComparison
+
+# What an axis shows beyond the limits of a metric: half of a dot that lies on one.
+_MARGIN = 0.03
 
 
 class StrategyComparisonDisplay:
@@ -21,6 +26,8 @@ class StrategyComparisonDisplay:
         By metric and strategy.
     intervals : mapping of str to mapping of str to Interval
         Of their means.
+    ranges : mapping of str to tuple of (low, high), default=None
+        The lowest and highest possible score by metric; None knows none.
 
     Attributes
     ----------
@@ -32,10 +39,12 @@ class StrategyComparisonDisplay:
     def __init__(
         self,
         scores: Mapping[str, Mapping[str, NDArray[np.float64]]],
-        intervals: Mapping[str, Mapping[str, "Interval"]],
+        intervals: Mapping[str, Mapping[str, Interval]],
+        ranges: Mapping[str, Range] | None = None,
     ):
         self.scores = scores
         self.intervals = intervals
+        self.ranges = ranges
 
     @classmethod
     def from_comparison(
@@ -57,7 +66,7 @@ class StrategyComparisonDisplay:
             metric: {name: comparison.interval(name, metric) for name in comparison.strategies}
             for metric in comparison.scoring
         }
-        return cls(comparison.scores, intervals).plot(axes=axes)
+        return cls(comparison.scores, intervals, comparison.ranges).plot(axes=axes)
 
     def plot(self, *, axes: Sequence[Any] | None = None) -> "StrategyComparisonDisplay":
         """Draw a dot a fold, and a bar from the lower to the upper bound of each mean.
@@ -75,11 +84,11 @@ class StrategyComparisonDisplay:
         given = _new_axes(len(self.scores), len(names)) if axes is None else axes
         self.axes_ = np.atleast_1d(np.asarray(given))
         self.figure_ = self.axes_[0].figure
+        ranges = self.ranges or {}
         for axis, (metric, by_name) in zip(self.axes_, self.scores.items(), strict=True):
             for row, name in enumerate(names):
                 self._draw(axis, row, by_name[name], self.intervals[metric][name])
-            if all(np.all(scores[np.isfinite(scores)] <= 1) for scores in by_name.values()):
-                axis.set_xlim(right=min(1.02, axis.get_xlim()[1]))
+            axis.set_xlim(limits_within(axis.get_xlim(), ranges.get(metric, UNBOUNDED)))
             axis.set_xlabel(metric)
             axis.grid(axis="x", alpha=0.3)
         self.axes_[0].set_yticks(range(len(names)), names)
@@ -87,11 +96,18 @@ class StrategyComparisonDisplay:
         return self
 
     @staticmethod
-    def _draw(axis: Any, row: int, scores: NDArray[np.float64], interval: "Interval") -> None:
+    def _draw(axis: Any, row: int, scores: NDArray[np.float64], interval: Interval) -> None:
         colour = f"C{row}"
-        axis.plot([interval.low, interval.high], [row, row], color=colour, lw=5, alpha=0.25)
+        ends = [interval.low, interval.high]
+        axis.plot(ends, [row, row], color=colour, lw=5, alpha=0.25, solid_capstyle="butt")
         axis.plot(scores, [row] * len(scores), "o", color=colour, alpha=0.6, ms=5)
-        axis.plot(interval.mean, row, "|", color=colour, ms=20, mew=2.5)
+        axis.plot(interval.estimate, row, "|", color=colour, ms=20, mew=2.5)
+
+
+def limits_within(limits: tuple[float, float], scores: Range) -> tuple[float, float]:
+    """Return the limits of an axis, hardly beyond the lowest and the highest possible score."""
+    margin = _MARGIN * (limits[1] - limits[0])
+    return max(limits[0], scores[0] - margin), min(limits[1], scores[1] + margin)
 
 
 def _new_axes(n_axes: int, n_rows: int) -> NDArray[Any]:

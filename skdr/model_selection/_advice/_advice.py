@@ -1,28 +1,41 @@
 """What is recommended, with its reasons: tables, sentences, a pipeline ready to fit."""
 
-import html
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skdr._optional import import_optional
+from skdr._text_table import TextTable
 from skdr.model_selection._advice._decision import (
     Decision,
-    Prediction,
+    PredictedScore,
     decide,
     predict_scores,
     textbook_scenario,
 )
 from skdr.model_selection._advice._evidence import Evidence
 from skdr.model_selection._advice._plot import StrategyAdviceDisplay
+from skdr.model_selection._findings import StrategyFindings
+from skdr.model_selection._intervals import on_few_folds
+from skdr.model_selection._page import html_page, picture
+
+_METRIC = "balanced accuracy"
+_ON_BRACKETS = (
+    "Brackets beside predicted scores hold one standard error either way, all others 95% intervals."
+)
 
 
-@dataclass(frozen=True)
-class StrategyAdvice:
+@dataclass(frozen=True, repr=False, eq=False)
+class StrategyAdvice(StrategyFindings):
     """Which strategy suits the data, and why; made by `recommend_strategy`.
+
+    Says the same things by the same names as `StrategyComparison`: `best`,
+    `estimator`, `conclusion`, `reasons` and `to_frame`.
 
     Attributes
     ----------
@@ -31,38 +44,33 @@ class StrategyAdvice:
         `doubling_gain`, `pretrained` and `random` scores by layer,
         `best_layer`, `pretraining_gain`, `similarity`, `mean_shift`, `logme`
         and `h_score`; `to_frame` for a table of the layers.
-    candidates : dict of str to estimator
-        The strategies, unfitted; ``"frozen_svm"`` with the layer that the
-        evidence speaks for.
+    strategies : dict of str to estimator
+        Unfitted, each behind the sampler where one was given; ``"frozen_svm"``
+        with the layer that the evidence speaks for.
     """
 
     evidence: Evidence
-    candidates: Mapping[str, Any]
+    strategies: Mapping[str, Any]
 
     @cached_property
-    def predictions(self) -> dict[str, Prediction]:
+    def predicted_scores(self) -> dict[str, PredictedScore]:
         """Predicted balanced accuracy of each strategy, from the cheapest to the dearest."""
         return predict_scores(self.evidence)
 
     @cached_property
     def decision(self) -> Decision:
-        """The strategy, the runner-up and the verdict."""
-        return decide(self.predictions, chance=self.evidence.chance)
+        """The best strategy, the runner-up and the verdict."""
+        return decide(self.predicted_scores, chance=self.evidence.chance)
 
     @property
-    def strategy(self) -> str:
-        """Name of the recommended strategy."""
-        return self.decision.strategy
+    def best(self) -> str:
+        """Name of the recommended strategy: the cheapest of those that may score highest."""
+        return self.decision.best
 
     @property
     def runner_up(self) -> str:
         """Name of the strategy to try next."""
         return self.decision.runner_up
-
-    @property
-    def estimator(self) -> Any:
-        """The recommended strategy, unfitted."""
-        return self.candidates[self.strategy]
 
     @property
     def scenario(self) -> str:
@@ -74,29 +82,33 @@ class StrategyAdvice:
     def reasons(self) -> list[str]:
         """What was measured and what follows from it, in plain sentences."""
         return [
+            _ON_BRACKETS,
             self._on_size(),
             *self._on_doubling(),
             self._on_pretraining(),
             *self._on_layers(),
             *self._on_shift(),
             self._on_textbook(),
+            *on_few_folds(len(self.evidence.transfer)),
         ]
 
     @property
     def conclusion(self) -> str:
         """The recommendation in a sentence."""
-        name, other = self.strategy, self.runner_up
-        ours, theirs = self.predictions[name], self.predictions[other]
+        name, other = self.best, self.runner_up
+        ours, theirs = self.predicted_scores[name], self.predicted_scores[other]
         if self.decision.verdict == "no signal":
             return (
                 "Nothing that was measured is surely better than guessing: look at the labels "
                 f"and images before any training. {name} costs least to try."
             )
         if self.decision.verdict == "clear":
-            return f"Use {name}: {ours} predicted, against {theirs} of {other}."
+            return (
+                f"Use {name}: its {_METRIC} is predicted to be {ours}, against {theirs} of {other}."
+            )
         return (
-            f"Start with {name}, {ours} predicted. Whether {other}, {theirs}, is better cannot be "
-            f"told from here: compare_strategies would."
+            f"Start with {name}: its {_METRIC} is predicted to be {ours}. Whether {other}, "
+            f"{theirs}, is better cannot be told from here: compare_strategies would tell."
         )
 
     def to_frame(self) -> Any:
@@ -106,17 +118,20 @@ class StrategyAdvice:
         -------
         frame : pandas.DataFrame
             Its index holds the names of the strategies, the cheapest first.
+            Beside the score stand the ends of one standard error either way,
+            ``"... low"`` and ``"... high"``.
         """
         pd = import_optional("pandas", purpose="to_frame")
-
         rows = {
             name: {
-                "balanced accuracy": p.score,
+                _METRIC: p.estimate,
+                f"{_METRIC} low": p.low,
+                f"{_METRIC} high": p.high,
                 "standard error": p.standard_error,
-                "from": "cross-validation" if p.is_measured else "inference",
+                "from": _origin(p),
                 "advice": self._advice_on(name),
             }
-            for name, p in self.predictions.items()
+            for name, p in self.predicted_scores.items()
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strategy")
 
@@ -134,17 +149,37 @@ class StrategyAdvice:
         """
         return StrategyAdviceDisplay.from_advice(self, axes=axes)
 
-    def __str__(self) -> str:
-        table = self.to_frame().to_string(float_format="{:.3f}".format)
-        return "\n".join([self.conclusion, "", table, "", *self.reasons])
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write one file with conclusion, tables, reasons and plot.
 
-    def _repr_html_(self) -> str:
-        said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.reasons)
-        table = self.to_frame().to_html(border=0, float_format="{:.3f}".format)
-        return f"<p><b>{html.escape(self.conclusion)}</b></p>{table}<ul>{said}</ul>"
+        Parameters
+        ----------
+        path : path
+            Nothing beside the file is needed to read it.
+        """
+        body = [
+            self._repr_html_(),
+            picture(self.plot().figure_, "Scores by layer, by size, and predicted"),
+            "<h2>Frozen features, by layer</h2>",
+            self.evidence._repr_html_(),
+        ]
+        Path(path).write_text(html_page("Which strategy suits the data", body), encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return (
+            f"StrategyAdvice(best={self.best!r}, runner_up={self.runner_up!r}, "
+            f"verdict={self.decision.verdict!r})"
+        )
+
+    def _table(self) -> TextTable:
+        rows = [
+            [name, str(p), _origin(p), self._advice_on(name)]
+            for name, p in self.predicted_scores.items()
+        ]
+        return TextTable(["strategy", _METRIC, "from", "advice"], rows)
 
     def _advice_on(self, name: str) -> str:
-        return {self.strategy: "recommended", self.runner_up: "runner-up"}.get(name, "")
+        return {self.best: "recommended", self.runner_up: "runner-up"}.get(name, "")
 
     def _on_size(self) -> str:
         counts = self.evidence.n_by_class
@@ -159,16 +194,16 @@ class StrategyAdvice:
 
     def _on_doubling(self) -> list[str]:
         gain = self.evidence.doubling_gain
-        if np.isnan(gain.mean):
+        if np.isnan(gain.estimate):
             return []
-        return [f"Twice as many would bring frozen features {_signed(gain)}."]
+        return [f"Twice as many would bring frozen features {gain:+.3f}."]
 
     def _on_pretraining(self) -> str:
         gain = self.evidence.pretraining_gain
-        if gain.mean <= 0:
-            return f"Pretrained features are no better than random ones: {_signed(gain)}."
+        if gain.estimate <= 0:
+            return f"Pretrained features are no better than random ones: {gain:+.3f}."
         return (
-            f"Pretrained features bring {_signed(gain)} over random ones, which spares "
+            f"Pretrained features bring {gain:+.3f} over random ones, which spares "
             f"{self.evidence.similarity:.0%} of their errors."
         )
 
@@ -180,13 +215,13 @@ class StrategyAdvice:
         if layer != evidence.last:
             return [
                 f"Features of {layer} are better than those of {evidence.last}, by "
-                f"{_signed(evidence.layer_gain(layer))}."
+                f"{evidence.layer_gain(layer):+.3f}."
             ]
         if evidence.highest_layer == evidence.last:
             return [f"No earlier layer scores higher than {evidence.last}."]
         return [
             f"{evidence.highest_layer} scores highest of the layers, but not surely higher than "
-            f"{evidence.last}: {_signed(evidence.layer_gain(evidence.highest_layer))}."
+            f"{evidence.last}: {evidence.layer_gain(evidence.highest_layer):+.3f}."
         ]
 
     def _on_shift(self) -> list[str]:
@@ -204,5 +239,5 @@ class StrategyAdvice:
         return f"The textbook calls such data {self.scenario}, and recommends {recommended}."
 
 
-def _signed(gain: Any) -> str:
-    return f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+def _origin(predicted: PredictedScore) -> str:
+    return "cross-validation" if predicted.is_measured else "inference"

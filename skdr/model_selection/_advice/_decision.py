@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdr.model_selection._advice._evidence import Evidence
-from skdr.model_selection._comparison import Interval
+from skdr.model_selection._intervals import Interval, corrected_interval
 
 # From the cheapest to fit to the dearest.
 COST_ORDER = ("frozen_svm", "transfer", "fine_tune", "scratch")
@@ -57,22 +58,32 @@ EXPERIENCE = Experience(fine_tune=Gain(0.07, 0.09), scratch=Gain(-0.16, 0.55))
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PredictedScore:
     """The balanced accuracy that a strategy would have, and how sure that is.
 
     Attributes
     ----------
-    score, standard_error : float
+    estimate, standard_error : float
     is_measured : bool
         Whether it was cross-validated, and not inferred.
     """
 
-    score: float
+    estimate: float
     standard_error: float
     is_measured: bool
 
+    @property
+    def low(self) -> float:
+        """One standard error below the estimate, and not below 0."""
+        return max(0.0, self.estimate - self.standard_error)
+
+    @property
+    def high(self) -> float:
+        """One standard error above the estimate, and not above 1."""
+        return min(1.0, self.estimate + self.standard_error)
+
     def __str__(self) -> str:
-        return f"{self.score:.3f} ± {self.standard_error:.3f}"
+        return str(Interval(self.estimate, self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -81,26 +92,27 @@ class Decision:
 
     Attributes
     ----------
-    strategy, runner_up : str
+    best, runner_up : str
+        The recommended strategy, and the one to try next.
     verdict : {"clear", "cannot tell", "no signal"}
         Whether the strategy is better than the runner-up by more than the
         standard error of their difference; ``"no signal"`` where nothing that
         was measured beats guessing.
     """
 
-    strategy: str
+    best: str
     runner_up: str
     verdict: str
 
 
 def predict_scores(
     evidence: Evidence, experience: Experience = EXPERIENCE
-) -> dict[str, Prediction]:
+) -> dict[str, PredictedScore]:
     """Return the predicted score of each strategy, in the order of their cost."""
-    frozen = _measured(evidence.interval(evidence.pretrained[evidence.best_layer], _ONE_ERROR))
-    transfer = _measured(evidence.interval(evidence.transfer, _ONE_ERROR))
+    frozen = _measured(evidence.pretrained[evidence.best_layer], evidence)
+    transfer = _measured(evidence.transfer, evidence)
     best_random = max(evidence.random.values(), key=lambda scores: float(scores.mean()))
-    random = _measured(evidence.interval(best_random, _ONE_ERROR))
+    random = _measured(best_random, evidence)
     return {
         "frozen_svm": frozen,
         "transfer": transfer,
@@ -109,12 +121,12 @@ def predict_scores(
     }
 
 
-def decide(predictions: Mapping[str, Prediction], chance: float) -> Decision:
+def decide(predicted: Mapping[str, PredictedScore], chance: float) -> Decision:
     """Return the cheapest strategy within one standard error of the best.
 
     Parameters
     ----------
-    predictions : mapping of str to Prediction
+    predicted : mapping of str to PredictedScore
         In the order of their cost.
     chance : float
         The score of guessing.
@@ -123,20 +135,20 @@ def decide(predictions: Mapping[str, Prediction], chance: float) -> Decision:
     -------
     decision : Decision
     """
-    by_score = sorted(predictions, key=lambda name: -predictions[name].score)
+    by_score = sorted(predicted, key=lambda name: -predicted[name].estimate)
     if not any(
-        p.score - 2 * p.standard_error > chance for p in predictions.values() if p.is_measured
+        p.estimate - 2 * p.standard_error > chance for p in predicted.values() if p.is_measured
     ):
-        cheapest, next_cheapest, *_ = predictions
+        cheapest, next_cheapest, *_ = predicted
         return Decision(cheapest, next_cheapest, "no signal")
-    best = predictions[by_score[0]]
-    within = best.score - best.standard_error
-    chosen = next(name for name, p in predictions.items() if p.score >= within)
-    runner_up = next(name for name in by_score if name != chosen)
-    ours, theirs = predictions[chosen], predictions[runner_up]
+    highest = predicted[by_score[0]]
+    within = highest.estimate - highest.standard_error
+    best = next(name for name, p in predicted.items() if p.estimate >= within)
+    runner_up = next(name for name in by_score if name != best)
+    ours, theirs = predicted[best], predicted[runner_up]
     error = np.hypot(ours.standard_error, theirs.standard_error)
-    verdict = "clear" if ours.score - theirs.score > error else "cannot tell"
-    return Decision(chosen, runner_up, verdict)
+    verdict = "clear" if ours.estimate - theirs.estimate > error else "cannot tell"
+    return Decision(best, runner_up, verdict)
 
 
 def textbook_scenario(evidence: Evidence) -> tuple[str, str, str]:
@@ -151,12 +163,13 @@ def textbook_scenario(evidence: Evidence) -> tuple[str, str, str]:
 _ONE_ERROR = 0.6827
 
 
-def _measured(interval: Interval) -> Prediction:
-    return Prediction(interval.mean, (interval.high - interval.low) / 2, is_measured=True)
+def _measured(scores: NDArray[np.float64], evidence: Evidence) -> PredictedScore:
+    interval = corrected_interval(scores, evidence.test_share, _ONE_ERROR)
+    return PredictedScore(interval.estimate, (interval.high - interval.low) / 2, is_measured=True)
 
 
-def _improved(start: Prediction, gain: Gain, chance: float) -> Prediction:
-    errors = 1 - start.score
+def _improved(start: PredictedScore, gain: Gain, chance: float) -> PredictedScore:
+    errors = 1 - start.estimate
     spread = np.hypot(start.standard_error * (1 - gain.mean), gain.deviation * errors)
-    score = max(chance, start.score + gain.mean * errors)
-    return Prediction(score, float(spread), is_measured=False)
+    score = max(chance, start.estimate + gain.mean * errors)
+    return PredictedScore(score, float(spread), is_measured=False)

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from skdr._feature_extractor import PretrainedFeatureExtractor
 from skdr._feature_store import MEMORY
 from skdr._optional import import_optional
+from skdr._text_table import TextTable
 from skdr.model_selection._advice._probe import (
     doubling_gains,
     head_probe,
@@ -19,12 +20,12 @@ from skdr.model_selection._advice._probe import (
     with_width,
 )
 from skdr.model_selection._advice._transferability import h_score, logme_score
-from skdr.model_selection._comparison import Interval, corrected_interval
 from skdr.model_selection._folds import Split
-from skdr.model_selection._inputs import behind
+from skdr.model_selection._intervals import Interval, corrected_interval
+from skdr.model_selection._sampling import behind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """Numbers on the size of the data, and on how like the pretraining data they are.
 
@@ -86,7 +87,7 @@ class Evidence:
     def best_layer(self) -> str:
         """The layer to take features from: the last, unless an earlier one is surely better."""
         gains = {name: self.layer_gain(name) for name in self.pretrained if name != self.last}
-        sure = {name: gain.mean for name, gain in gains.items() if gain.low > 0}
+        sure = {name: gain.estimate for name, gain in gains.items() if gain.low > 0}
         return max(sure, key=lambda name: sure[name], default=self.last)
 
     @property
@@ -96,15 +97,19 @@ class Evidence:
 
     @property
     def doubling_gain(self) -> Interval:
-        """What twice the training images would bring the frozen features: the curve's slope."""
-        return self.interval(doubling_gains(dict(self.curve)))
+        """What twice the training images would bring the frozen features: the curve's slope.
+
+        At most the errors that are left.
+        """
+        score = float(np.mean(list(self.curve.values())[-1]))
+        gain = corrected_interval(doubling_gains(dict(self.curve)), self.test_share)
+        return gain.within(-score, 1 - score)
 
     @property
     def pretraining_gain(self) -> Interval:
         """How much better the best pretrained layer is than the best one of random weights."""
-        return self.interval(
-            self.pretrained[self.highest_layer] - self.random[_highest(self.random)]
-        )
+        gains = self.pretrained[self.highest_layer] - self.random[_highest(self.random)]
+        return corrected_interval(gains, self.test_share).within(-1, 1)
 
     @property
     def chance(self) -> float:
@@ -115,17 +120,17 @@ class Evidence:
     def similarity(self) -> float:
         """Share of the errors on random features that pretrained features spare, up to 1."""
         error = 1 - np.mean(self.random[_highest(self.random)])
-        return self.pretraining_gain.mean / error if error > 0 else 0.0
+        return self.pretraining_gain.estimate / error if error > 0 else 0.0
 
     def layer_gain(self, layer: str) -> Interval:
         """Return how much better a layer is than the last; wider, the more are compared."""
         n_compared = max(1, len(self.pretrained) - 1)
         gain = self.pretrained[layer] - self.pretrained[self.last]
-        return self.interval(gain, confidence=1 - 0.05 / n_compared)
+        return corrected_interval(gain, self.test_share, 1 - 0.05 / n_compared).within(-1, 1)
 
-    def interval(self, scores: NDArray[np.float64], confidence: float = 0.95) -> Interval:
-        """Return the mean over the folds, with its interval."""
-        return corrected_interval(scores, self.test_share, confidence)
+    def interval(self, scores: NDArray[np.float64]) -> Interval:
+        """Return the mean of scores over the folds, with its 95% interval within 0..1."""
+        return corrected_interval(scores, self.test_share).within(0, 1)
 
     def to_frame(self) -> Any:
         """Return one row a layer: scores of both networks and similarity.
@@ -135,19 +140,29 @@ class Evidence:
         frame : pandas.DataFrame
         """
         pd = import_optional("pandas", purpose="to_frame")
-
-        rows = {
-            layer: {
-                "features": self.widths[layer],
-                "pretrained": scores.mean(),
-                "random": self.random[layer].mean(),
-                "mean shift": self.mean_shift.get(layer, np.nan),
-                "LogME": self.logme[layer],
-                "H-score": self.h_score[layer],
-            }
-            for layer, scores in self.pretrained.items()
-        }
+        rows = {layer: self._row(layer) for layer in self.pretrained}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("layer")
+
+    def __str__(self) -> str:
+        return str(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table().to_html()
+
+    def _row(self, layer: str) -> dict[str, float]:
+        return {
+            "features": self.widths[layer],
+            "pretrained": float(self.pretrained[layer].mean()),
+            "random": float(self.random[layer].mean()),
+            "mean shift": self.mean_shift.get(layer, np.nan),
+            "LogME": self.logme[layer],
+            "H-score": self.h_score[layer],
+        }
+
+    def _table(self) -> TextTable:
+        rows = {layer: self._row(layer) for layer in self.pretrained}
+        cells = [[layer, *map(_shown, row.values())] for layer, row in rows.items()]
+        return TextTable(["layer", *next(iter(rows.values()))], cells)
 
 
 def measure(
@@ -179,7 +194,6 @@ def measure(
     measured : dict of str to object
     """
     extractor, classical = strategies["frozen_svm"][0], strategies["frozen_svm"][1:]
-    head = behind(sampler, head_probe(strategies["transfer"]))
     # Random weights depend on the seed alone, and are the same for each fold.
     seed = 0 if random_state is None else random_state
     pretrained, shift = layer_features(extractor, X)
@@ -188,12 +202,13 @@ def measure(
 
     def scores(features: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float64]]:
         probes = {
-            name: behind(sampler, with_width(classical, F.shape[1], last.shape[1]))
+            name: behind(sampler, with_width(classical, F.shape[1], last.shape[1]), F)
             for name, F in features.items()
         }
         return {name: probe_scores(probes[name], F, y, splits) for name, F in features.items()}
 
-    probe = behind(sampler, classical)
+    probe = behind(sampler, classical, last)
+    head = behind(sampler, head_probe(strategies["transfer"]), last)
     return {
         "n_measured": len(y),
         "widths": {name: F.shape[1] for name, F in pretrained.items()},
@@ -241,6 +256,12 @@ def layer_features(
     shift = {tap: network.mean_shift(name, columns[name]) for tap, name in batch_norms.items()}
     others = {tap: columns[tap] for tap in taps if [tap] != wanted}
     return {**others, " + ".join(wanted): np.hstack([columns[name] for name in wanted])}, shift
+
+
+def _shown(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "-" if np.isnan(value) else f"{value:.3f}"
 
 
 def _highest(scores: Mapping[str, NDArray[np.float64]]) -> str:

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdr.inspection._plotting import pyplot
-from skdr.model_selection._comparison import Interval
+from skdr.model_selection._intervals import Interval
+from skdr.model_selection._plot import limits_within
 
 if TYPE_CHECKING:
     from skdr.model_selection._advice._advice import StrategyAdvice
-    from skdr.model_selection._advice._decision import Prediction
+    from skdr.model_selection._advice._decision import PredictedScore
+
+_SCORES = (0.0, 1.0)  # what balanced accuracy can be
+_APART = 0.12  # so that the intervals of two networks can be told apart
+_TITLE_PAD = 22  # leaves a line for the legend
 
 
 class StrategyAdviceDisplay:
@@ -24,9 +29,10 @@ class StrategyAdviceDisplay:
         Scores by network, ``"pretrained"`` and ``"random"``, and layer.
     curve : mapping of int to Interval
         Scores by number of training images.
-    predictions : mapping of str to Prediction
+    predicted_scores : mapping of str to PredictedScore
         By strategy.
-    recommended : str
+    best : str
+        The recommended strategy.
     chance : float
         The score of guessing.
 
@@ -40,14 +46,14 @@ class StrategyAdviceDisplay:
         self,
         layers: Mapping[str, Mapping[str, Interval]],
         curve: Mapping[int, Interval],
-        predictions: Mapping[str, "Prediction"],
-        recommended: str,
+        predicted_scores: Mapping[str, "PredictedScore"],
+        best: str,
         chance: float,
     ):
         self.layers = layers
         self.curve = curve
-        self.predictions = predictions
-        self.recommended = recommended
+        self.predicted_scores = predicted_scores
+        self.best = best
         self.chance = chance
 
     @classmethod
@@ -75,7 +81,7 @@ class StrategyAdviceDisplay:
             )
         }
         curve = {n_train: evidence.interval(scores) for n_train, scores in evidence.curve.items()}
-        display = cls(layers, curve, advice.predictions, advice.strategy, evidence.chance)
+        display = cls(layers, curve, advice.predicted_scores, advice.best, evidence.chance)
         return display.plot(axes=axes)
 
     def plot(self, *, axes: Sequence[Any] | None = None) -> "StrategyAdviceDisplay":
@@ -95,28 +101,34 @@ class StrategyAdviceDisplay:
         self.axes_ = np.asarray(axes, dtype=object)
         self.figure_ = self.axes_[0].figure
         by_layer, by_size, by_strategy = self.axes_
-        for network, scores in self.layers.items():
-            _draw(by_layer, range(len(scores)), scores.values(), network)
+        for row, (network, scores) in enumerate(self.layers.items()):
+            _draw(by_layer, np.arange(len(scores)) + _APART * (row - 0.5), scores.values(), network)
         by_layer.set_xticks(range(len(scores)), list(scores), rotation=30, ha="right")
-        by_layer.set(ylabel="balanced accuracy", title="frozen features, by layer")
+        by_layer.set_ylabel("balanced accuracy, 95% interval")
+        by_layer.set_title("frozen features, by layer", pad=_TITLE_PAD)
         _draw(by_size, list(self.curve), self.curve.values(), "last layer")
         by_size.set_xscale("log", base=2)
         by_size.set_xticks(list(self.curve), [str(n_train) for n_train in self.curve])
-        by_size.set(xlabel="training images", title="frozen features, by size")
+        by_size.set_xlabel("training images")
+        by_size.set_title("frozen features, by size", pad=_TITLE_PAD)
         self._draw_predictions(by_strategy)
         for axis in (by_layer, by_size):
             axis.axhline(self.chance, color="grey", ls=":", label="guessing")
-        by_layer.legend(fontsize="small")
+            axis.set_ylim(limits_within(axis.get_ylim(), _SCORES))
+            axis.legend(
+                loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False,
+                fontsize="small", columnspacing=1.2,
+            )  # fmt: skip
         return self
 
     def _draw_predictions(self, axis: Any) -> None:
-        for row, (name, p) in enumerate(self.predictions.items()):
+        for row, (name, p) in enumerate(self.predicted_scores.items()):
             marker = "o" if p.is_measured else "D"
-            filled = name == self.recommended
+            filled = name == self.best
             axis.errorbar(
-                p.score,
+                p.estimate,
                 row,
-                xerr=p.standard_error,
+                xerr=[[p.estimate - p.low], [p.high - p.estimate]],
                 fmt=marker,
                 color=f"C{row}",
                 mfc=f"C{row}" if filled else "white",
@@ -124,17 +136,19 @@ class StrategyAdviceDisplay:
                 capsize=4,
             )
         names = [
-            f"{name}\n(recommended)" if name == self.recommended else name
-            for name in self.predictions
+            f"{name}\n(recommended)" if name == self.best else name
+            for name in self.predicted_scores
         ]
         axis.axvline(self.chance, color="grey", ls=":")
         axis.set_yticks(range(len(names)), names)
         axis.set_ylim(len(names) - 0.5, -0.5)
-        axis.set(xlabel="balanced accuracy", title="predicted: ○ measured, ◇ inferred")
+        axis.set_xlim(limits_within(axis.get_xlim(), _SCORES))
+        axis.set_xlabel("balanced accuracy, one standard error")
+        axis.set_title("predicted: ○ measured, ◇ inferred", pad=_TITLE_PAD)
 
 
 def _draw(axis: Any, x: Any, intervals: Any, label: str) -> None:
     found = list(intervals)
-    means = np.array([interval.mean for interval in found])
-    errors = np.array([(i.mean - i.low, i.high - i.mean) for i in found]).T
+    means = np.array([interval.estimate for interval in found])
+    errors = np.array([(i.estimate - i.low, i.high - i.estimate) for i in found]).T
     axis.errorbar(list(x), means, yerr=errors, fmt="o-", capsize=3, label=label)

@@ -10,13 +10,16 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
+from skdr._feature_extractor import PretrainedFeatureExtractor
+from skdr._fine_tuned import FineTunedCNNClassifier
 from skdr._params import safe_indexing
 from skdr.model_selection._advice._advice import StrategyAdvice
 from skdr.model_selection._advice._decision import COST_ORDER
 from skdr.model_selection._advice._evidence import Evidence, measure
 from skdr.model_selection._advice._probe import with_width
 from skdr.model_selection._folds import Split, make_splits
-from skdr.model_selection._inputs import behind, check_labelled_images
+from skdr.model_selection._inputs import check_labelled_images, check_strategies
+from skdr.model_selection._sampling import behind, check_sampler
 from skdr.model_selection._strategies import make_strategies
 
 _MIN_IMAGES = 4
@@ -57,9 +60,10 @@ def recommend_strategy(
     strategies : mapping of str to estimator, default=None
         The four as `make_strategies` returns them, where the network, its
         image size and preprocessing are chosen.
-    cv : int, splitter or iterable of splits, default=5
+    cv : int, splitter, iterable of splits or None, default=5
         A number of folds stands for a shuffled `StratifiedGroupKFold`, or
-        `StratifiedKFold` without `groups`.
+        `StratifiedKFold` without `groups`; None is 5. Two or three folds tell
+        next to nothing of how scores vary.
     sampler : imbalanced-learn sampler, default=None
         Works inside the training folds only, on features.
     max_images : int or None, default=2000
@@ -77,8 +81,11 @@ def recommend_strategy(
     Raises
     ------
     ValueError
-        If lengths differ, a class has fewer than four images, there is one
-        fold, or `strategies` are not the four.
+        If lengths differ, labels or patients are missing, a class has fewer
+        than four images or than there are folds, or there is one fold.
+    TypeError
+        If `strategies` are not of the kinds that `make_strategies` returns, or
+        the sampler is none.
 
     See Also
     --------
@@ -102,18 +109,20 @@ def recommend_strategy(
     ['frozen_svm', 'transfer', 'fine_tune', 'scratch']
     >>> pipeline = advice.estimator
     """
-    X, labels, patients = check_labelled_images(X, y, groups)
-    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    _check_classes(classes, counts)
     if strategies is None:
         strategies = make_strategies(random_state=random_state)
-    _check_strategies(strategies)
+    _check_the_four(strategies)
+    check_sampler(sampler)
+    images, labels, patients = check_labelled_images(X, y, groups)
+    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    _check_counts(classes, counts)
+    _check_max_images(max_images, cv, counts, classes)
     rows = _drawn(codes, patients, max_images, random_state)
     own_groups = None if patients is None else patients[rows]
-    splits = _splits(cv, codes[rows], own_groups, len(labels), random_state)
+    splits = _splits(cv, labels[rows], own_groups, len(labels), random_state)
     measured = measure(
         strategies,
-        safe_indexing(X, rows),
+        safe_indexing(images, rows),
         codes[rows],
         own_groups,
         splits,
@@ -128,7 +137,7 @@ def recommend_strategy(
     own = {name: clone(strategies[name]) for name in COST_ORDER}
     if evidence.best_layer != evidence.last:
         own["frozen_svm"] = _at_layer(own["frozen_svm"], evidence)
-    return StrategyAdvice(evidence, {name: behind(sampler, s) for name, s in own.items()})
+    return StrategyAdvice(evidence, {name: behind(sampler, s, X) for name, s in own.items()})
 
 
 def _at_layer(frozen: Pipeline, evidence: Evidence) -> Pipeline:
@@ -139,9 +148,7 @@ def _at_layer(frozen: Pipeline, evidence: Evidence) -> Pipeline:
     return Pipeline([(frozen.steps[0][0], extractor), *classical.steps])
 
 
-def _check_classes(classes: NDArray[Any], counts: NDArray[np.intp]) -> None:
-    if len(classes) < 2:
-        raise ValueError(f"y has one class, {classes[0]!s}; advice needs at least two.")
+def _check_counts(classes: NDArray[Any], counts: NDArray[np.intp]) -> None:
     if counts.min() < _MIN_IMAGES:
         rarest = counts.argmin()
         raise ValueError(
@@ -150,12 +157,40 @@ def _check_classes(classes: NDArray[Any], counts: NDArray[np.intp]) -> None:
         )
 
 
-def _check_strategies(strategies: Mapping[str, Any]) -> None:
+def _check_max_images(
+    max_images: Any, cv: Any, counts: NDArray[np.intp], classes: NDArray[Any]
+) -> None:
+    """Raise an error where too few images of a class would be drawn."""
+    if max_images is None:
+        return
+    if not isinstance(max_images, Integral) or max_images < 1:
+        raise ValueError(f"max_images={max_images!r} must be a whole number from 1, or None.")
+    needed = max(_MIN_IMAGES, int(cv) if isinstance(cv, Integral) else 0)
+    n_images, rarest = int(counts.sum()), counts.argmin()
+    n_parts, most_parts = _n_parts(n_images, int(max_images)), int(counts[rarest]) // needed
+    if n_parts > most_parts > 0:
+        raise ValueError(
+            f"max_images={max_images} of {n_images} would draw fewer than {needed} images of class "
+            f"{classes[rarest]!s}; set max_images={-(-n_images // most_parts)} or more, or None."
+        )
+
+
+def _check_the_four(strategies: Mapping[str, Any]) -> None:
+    """Raise an error where strategies are not of the kinds that `make_strategies` returns."""
+    check_strategies(strategies)
     missing = [name for name in COST_ORDER if name not in strategies]
     if missing:
         raise ValueError(
             f"strategies has no {', '.join(missing)}; advice is on the four of make_strategies. "
             "compare_strategies takes any."
+        )
+    frozen, transfer = strategies["frozen_svm"], strategies["transfer"]
+    is_frozen = isinstance(frozen, Pipeline) and isinstance(frozen[0], PretrainedFeatureExtractor)
+    if not (is_frozen and isinstance(transfer, FineTunedCNNClassifier)):
+        raise TypeError(
+            "strategies['frozen_svm'] must be a Pipeline that begins with a "
+            "PretrainedFeatureExtractor, and strategies['transfer'] a FineTunedCNNClassifier, as "
+            "make_strategies returns them; it takes the network, image size and preprocessing."
         )
 
 
@@ -187,5 +222,10 @@ def _drawn(
     if max_images is None or len(y) <= max_images:
         return np.arange(len(y))
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    parts = kind(-(-len(y) // max_images), shuffle=True, random_state=random_state)
+    parts = kind(_n_parts(len(y), max_images), shuffle=True, random_state=random_state)
     return next(parts.split(y, y, groups))[1]
+
+
+def _n_parts(n_images: int, max_images: int) -> int:
+    """Return in how many parts images are split, for one of them to be small enough."""
+    return -(-n_images // max_images)

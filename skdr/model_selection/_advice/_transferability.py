@@ -128,7 +128,7 @@ def _check(features: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDAr
     F, labels = check_X_y(features, y, dtype=np.float64)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"y has one class, {classes[0]!r}; two are needed.")
+        raise ValueError(f"y has one class, {classes.tolist()[0]!r}; two are needed.")
     return F, codes
 
 
