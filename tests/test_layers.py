@@ -24,7 +24,7 @@ LAYERS = [
     ["_feature_store", "_phases"],
     ["preprocessing"],
     ["images", "networks", "metrics", "datasets", "_callbacks", "_fit_tasks"],
-    ["exceptions", "_optional", "_params", "_fingerprint", "_warnings"],
+    ["exceptions", "_optional", "_params", "_fingerprint", "_progress", "_warnings"],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 MODULES = [p for p in sorted(ROOT.rglob("*.py")) if p != ROOT / "__init__.py"]
