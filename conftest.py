@@ -12,7 +12,9 @@ import io
 import os
 import re
 import shutil
+import sys
 import tempfile
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,7 +43,8 @@ class Snippets(CodeBlockParser):
         self.run = PythonEvaluator()
 
     def evaluate(self, example):
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
+        with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings():
+            warnings.simplefilter("default")  # who tries a snippet sees them, and goes on
             self.run(example)
         example.namespace["printed_"] = printed.getvalue()
 
@@ -85,6 +88,7 @@ def begin_page(namespace):
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     stack.callback(os.chdir, Path.cwd())
     stack.callback(sklearn.set_config, **sklearn.get_config())
+    stack.callback(close_figures)
     paths = write_images(folder)
     os.chdir(folder)
     X, y, patients = images_of_eyes()
@@ -94,10 +98,11 @@ def begin_page(namespace):
 
 def end_page(namespace):
     namespace["end_page_"].close()
-    if find_spec("matplotlib"):
-        import matplotlib.pyplot as plt
 
-        plt.close("all")
+
+def close_figures():
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 pytest_collect_file = Sybil(
