@@ -1,11 +1,12 @@
-"""What happens between batches and epochs: progress, history, early stopping, callbacks."""
+"""What happens between batches and epochs: history, early stopping, progress, callbacks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
+
+from skdr._progress import ProgressBar
 
 History = dict[str, list[Any]]
 
@@ -69,18 +70,20 @@ class KeepBest(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A progress bar over the epochs of one phase."""
+    """Shows the epochs of one phase."""
 
-    def __init__(self, phase: str, n_epochs: int):
+    def __init__(self, phase: str, n_epochs: int, verbose: int):
         super().__init__()
-        self._unit_name = f"{phase} epoch"
-        self._n_epochs = n_epochs
+        self._n_epochs, self._unit, self._verbose = n_epochs, f"{phase} epoch", verbose
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        self._bar = keras.utils.Progbar(self._n_epochs, unit_name=self._unit_name)
+        self._bar = ProgressBar(self._n_epochs, self._unit, self._verbose)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self._bar.update(epoch + 1, values=list((logs or {}).items()))
+        self._bar.add(1, logs)
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.end()  # it may have been stopped early
 
 
 class UserCallbacks(keras.callbacks.Callback):
@@ -154,15 +157,3 @@ class UserCallbacks(keras.callbacks.Callback):
             getattr(callback, hook)(*args)
         if self._view.stop_training and self.model is not None:
             self.model.stop_training = True
-
-
-def progress_bar(n_images: int, verbose: int) -> keras.utils.Progbar:
-    """Return a bar that counts images; a silent one for ``verbose=0``."""
-    return keras.utils.Progbar(n_images, unit_name="image", verbose=int(verbose))
-
-
-def counted(batches: Iterable[NDArray[Any]], bar: keras.utils.Progbar) -> Iterator[NDArray[Any]]:
-    """Yield batches, and move a bar on by the images that are done with."""
-    for batch in batches:
-        yield batch
-        bar.add(len(batch))

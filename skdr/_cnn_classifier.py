@@ -18,12 +18,12 @@ from sklearn.utils.validation import (
 )
 
 from skdr._atomic import atomic
-from skdr._callbacks import counted, progress_bar
 from skdr._fit_tasks import FitTasks
 from skdr._image_estimator import ImageEstimator
 from skdr._labels import check_groups, check_labels
 from skdr._params import Interval, StrOptions, fit_context
 from skdr._phases import Settings
+from skdr._progress import ProgressBar
 from skdr._samples import (
     check_one_label_an_image,
     check_weights,
@@ -286,7 +286,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     def _probabilities(self, source: ImageSource) -> NDArray[np.float32]:
         """Decode, preprocess, resize and run the network."""
         batches = decoded_batches(source, self.image_size_, self._n_at_once, self.preprocess)
-        return self._fitted(counted(batches, progress_bar(len(source), self.verbose)))
+        bar = ProgressBar(len(source), "image", self.verbose)
+        return self._fitted(bar.counted(batches))
 
     def _configuration(self, image_size: tuple[int, int], seed: int) -> Hashable | None:
         """Return what the compiled network depends on, or None where that has no name."""

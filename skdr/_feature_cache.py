@@ -12,9 +12,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._callbacks import counted, progress_bar
 from skdr._feature_store import FeatureStore, Vectors, open_store
 from skdr._fingerprint import code_fingerprint
+from skdr._progress import ProgressBar
 from skdr._warnings import warn
 from skdr.images import ImageSource, decoded_batches
 from skdr.networks import FrozenNetwork
@@ -57,7 +57,7 @@ class FrozenFeatures:
         ----------
         source : ImageSource
         verbose : int, default=0
-            1 shows a progress bar.
+            1 shows how many images are done, computed or found in the cache.
 
         Returns
         -------
@@ -68,7 +68,7 @@ class FrozenFeatures:
         ImageDecodeError
             Names the images that cannot be decoded.
         """
-        bar = progress_bar(len(source), verbose)
+        bar = ProgressBar(len(source), "image", verbose)
         if self.cache is None:
             return self.compute(source, self.layers, bar)
         try:
@@ -101,12 +101,12 @@ class FrozenFeatures:
         return sum(self.network.n_features(name, self.pooling) for name in self.layers)
 
     def compute(
-        self, source: ImageSource, layers: Sequence[str], bar: keras.utils.Progbar
+        self, source: ImageSource, layers: Sequence[str], bar: ProgressBar
     ) -> NDArray[np.float32]:
         """Send images through the network, for the features of some layers."""
         batches = decoded_batches(source, self.image_size, self.batch_size, self.preprocess)
         forward = self.network.forward_pass(layers, self.pooling)
-        return forward(counted(batches, bar))
+        return forward(bar.counted(batches))
 
     def fingerprint(self, layer: str, value_range: tuple[float, float] | None) -> str:
         """Return a hash of all that shapes the features of one layer, but the image."""
@@ -129,7 +129,7 @@ class _Lookup:
         features: FrozenFeatures,
         store: FeatureStore,
         value_range: tuple[float, float] | None,
-        bar: keras.utils.Progbar,
+        bar: ProgressBar,
     ):
         self._features, self._store, self._bar = features, store, bar
         # The whole maps of layers that nobody asked for would fill the store.
@@ -156,6 +156,7 @@ class _Lookup:
             return [i for i, row in enumerate(keys) if any(key not in vectors for key in row)]
 
         vectors = self._store.get([key for row in keys for key in row])
+        first: dict[bytes, int] = {}
         if missing():
             with self._store.computing():  # another may have computed them meanwhile
                 vectors |= self._store.get([key for i in missing() for key in keys[i]])
@@ -164,6 +165,7 @@ class _Lookup:
                 self._store.misses += len(first)
                 self._store.hits -= len(first)
         self._store.hits += len(source)
+        self._bar.add(len(source) - len(first))
         for row, row_keys in zip(features, keys, strict=True):
             np.concatenate([vectors[key] for key in row_keys], out=row)
 

@@ -260,7 +260,7 @@ class Trainer:
             Recorder(phase.name, self.history),
             *([self.keep_best] if self.validation is not None else []),
             self._tasks.epochs_of(phase.name, phase.epochs, self._as_fitted),
-            *([Progress(phase.name, phase.epochs)] if self.settings.verbose else []),
+            Progress(phase.name, phase.epochs, self.settings.verbose),
             *([self._user_callbacks] if self._user_callbacks else []),
         ]
 

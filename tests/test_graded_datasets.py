@@ -204,6 +204,10 @@ def test_header_that_ends_in_a_space(idrid):
     assert load_idrid(idrid).target.tolist() == [1]
 
 
+def test_several_subsets(idrid):
+    assert load_idrid(idrid, subset=["test", "train"]).subset.tolist() == ["test", "train", "train"]
+
+
 def test_unknown_subset_is_refused(idrid):
     with pytest.raises(ValueError, match=r"subset='val' is not known; .*'train', 'test', 'all'"):
         load_idrid(idrid, subset="val")

@@ -27,7 +27,7 @@ LAYERS = [
     ["_labels"],
     [
         *("exceptions", "_atomic", "_fingerprint", "_missing", "_optional", "_params"),
-        *("_text_table", "_warnings"),
+        *("_progress", "_text_table", "_warnings"),
     ],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}

@@ -1,6 +1,7 @@
 """DDR: photographs of 147 hospitals in China."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ _UNGRADABLE = "5"
 def load_ddr(
     path: str | os.PathLike[str],
     *,
-    subset: str = "train",
+    subset: str | Sequence[str] = "train",
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Bunch | tuple[Any, Any]:
@@ -47,8 +48,8 @@ def load_ddr(
         ``train.txt``, ``valid.txt`` and ``test.txt`` without a header, a line
         an image (``007-0004-000.jpg 0``), and folders of images of the same
         names.
-    subset : {"train", "valid", "test", "all"}, default="train"
-        The part of the official split.
+    subset : {"train", "valid", "test", "all"} or sequence of several, default="train"
+        The part or parts of the official split.
     return_X_y : bool, default=False
         Whether to return ``(paths, target)`` instead of a Bunch.
     as_frame : bool, default=False

@@ -2,11 +2,13 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sklearn.utils import Bunch
 
+from skdr.datasets._files import stem
 from skdr.datasets._tables import (
     chosen_subsets,
     existing_folder,
@@ -33,7 +35,7 @@ _EYES = {"l": "left", "r": "right"}
 def load_deepdrid(
     path: str | os.PathLike[str],
     *,
-    subset: str = "train",
+    subset: str | Sequence[str] = "train",
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Bunch | tuple[Any, Any]:
@@ -53,8 +55,8 @@ def load_deepdrid(
         ``right_eye_DR_Level`` are read; images are found by ``image_id`` in
         the folder ``Images`` of the subset. The labels of the challenge's
         test set come as a spreadsheet and are not read.
-    subset : {"train", "validation", "all"}, default="train"
-        The part of the official split.
+    subset : {"train", "validation", "all"} or sequence of several, default="train"
+        The part or parts of the official split.
     return_X_y : bool, default=False
         Whether to return ``(paths, target)`` instead of a Bunch.
     as_frame : bool, default=False
@@ -127,7 +129,7 @@ def _load_part(folder: Path, part: str) -> tuple[dict[str, list[Any]], int]:
 
 
 def _eye(name: str) -> str | None:
-    match = re.search(r"_([lr])\d+$", name)
+    match = re.search(r"_([lr])\d+$", stem(name))
     return _EYES[match[1]] if match else None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sklearn.utils import Bunch
 
+from skdr.datasets._files import stem
 from skdr.datasets._tables import (
     existing_folder,
     find_images,
@@ -81,10 +82,10 @@ def load_eyepacs(
     choices = ["images", "test" if is_test else "train"] if images is None else [images]
     names = [row["image"] for row in rows]
     refuse(
-        [name for name in names if not _is_eye_name(name)],
+        [name for name in names if not _is_eye_name(stem(name))],
         f"{labels}: names that are not <patient>_left or <patient>_right",
     )
-    patients, eyes = zip(*(name.rsplit("_", 1) for name in names), strict=True)
+    patients, eyes = zip(*(stem(name).rsplit("_", 1) for name in names), strict=True)
     columns: dict[str, Any] = {
         "image": find_images(sub_folder(folder, *choices), names, labels),
         "target": to_grades(names, [row["level"] for row in rows], labels),

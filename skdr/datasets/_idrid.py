@@ -1,6 +1,7 @@
 """IDRiD: the Indian data set, its part on grading."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ _PARTS = {
 def load_idrid(
     path: str | os.PathLike[str],
     *,
-    subset: str = "train",
+    subset: str | Sequence[str] = "train",
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Bunch | tuple[Any, Any]:
@@ -44,8 +45,8 @@ def load_idrid(
     ----------
     path : str or path
         The folder ``B. Disease Grading``, or one that holds it.
-    subset : {"train", "test", "all"}, default="train"
-        The part of the official split.
+    subset : {"train", "test", "all"} or sequence of several, default="train"
+        The part or parts of the official split.
     return_X_y : bool, default=False
         Whether to return ``(paths, target)`` instead of a Bunch.
     as_frame : bool, default=False

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from skdr.datasets._files import on_disk
 from skdr.datasets._tables import GRADE_NAMES, chosen_subsets, make_bunch
 
 _DESCR = """\
@@ -23,7 +25,7 @@ _SUBSETS = ("train", "val", "test")
 def load_medmnist(
     path: str | os.PathLike[str],
     *,
-    subset: str = "train",
+    subset: str | Sequence[str] = "train",
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Bunch | tuple[Any, Any]:
@@ -36,8 +38,8 @@ def load_medmnist(
     path : str or path
         A file with the arrays ``train_images``, ``train_labels`` and so on,
         of one label an image.
-    subset : {"train", "val", "test", "all"}, default="train"
-        The part of the official split.
+    subset : {"train", "val", "test", "all"} or sequence of several, default="train"
+        The part or parts of the official split.
     return_X_y : bool, default=False
         Whether to return ``(images, target)`` instead of a Bunch.
     as_frame : bool, default=False
@@ -74,7 +76,7 @@ def load_medmnist(
     >>> load_medmnist("retinamnist_224.npz").data.shape  # doctest: +SKIP
     (1080, 224, 224, 3)
     """
-    path = Path(path)
+    path = on_disk(path)
     parts = {part: _load_part(path, part) for part in chosen_subsets(subset, _SUBSETS)}
     images, labels = zip(*parts.values(), strict=True)
     target = np.concatenate(labels)

@@ -6,13 +6,13 @@ from typing import Any
 
 from sklearn.utils import Bunch
 
+from skdr.datasets._files import stem
 from skdr.datasets._tables import (
     existing_folder,
     find_images,
     make_bunch,
     read_table,
     refuse,
-    stem,
     sub_folder,
     to_grades,
 )

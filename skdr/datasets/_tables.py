@@ -2,6 +2,7 @@
 
 import csv
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +13,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
 from skdr._optional import import_optional
+from skdr.datasets._files import contents_of, on_disk, parts_of, plain_name, stem, what_else
 
 GRADE_NAMES = ("none", "mild", "moderate", "severe", "proliferative")
-_IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
-)
 _DELIMITERS = ",;\t"
 _MAX_LISTED = 10
 
@@ -29,15 +28,21 @@ def refuse(bad: Iterable[Any], what: str) -> None:
         raise ValueError(f"{what}: {', '.join(bad[:_MAX_LISTED])}{more}.")
 
 
-def chosen_subsets(subset: str, known: Sequence[str]) -> list[str]:
-    """Return the parts of the official split that ``subset`` asks for."""
-    if subset != "all" and subset not in known:
-        raise ValueError(f"subset={subset!r} is not known; choose one of {[*known, 'all']}.")
-    return list(known) if subset == "all" else [subset]
+def chosen_subsets(subset: str | Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the parts of a split that ``subset`` asks for: one, several or ``"all"``."""
+    if isinstance(subset, str):
+        subset = list(known) if subset == "all" else [subset]
+    unknown = [part for part in subset if part not in known]
+    if unknown or not len(subset):
+        wrong = unknown[0] if unknown else subset
+        raise ValueError(
+            f"subset={wrong!r} is not known; choose one of {[*known, 'all']}, or a list of several."
+        )
+    return list(dict.fromkeys(subset))
 
 
 def existing_folder(path: str | os.PathLike[str]) -> Path:
-    folder = Path(path)
+    folder = on_disk(path)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder.")
     return folder
@@ -46,16 +51,18 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
 def sub_folder(folder: Path, *names: str) -> Path:
     """Return the first of some folders in a folder that exists."""
     for name in names:
-        if (folder / name).is_dir():
-            return folder / name
+        if on_disk(name, folder).is_dir():
+            return on_disk(name, folder)
     raise FileNotFoundError(f"{folder} has no folder {' or '.join(map(repr, names))}.")
 
 
 def read_text(path: Path) -> str:
+    """Return the text of a table, with accents composed as `plain_name` has them."""
+    path = on_disk(path.name, path.parent)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing.")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as exc:
         raise ValueError(f"{path} is no text in UTF-8; save it as CSV in UTF-8.") from exc
 
@@ -94,37 +101,55 @@ def to_grades(names: Sequence[str], values: Sequence[str], table: str) -> list[i
     return [int(grade) for grade in grades]
 
 
-def stem(name: str) -> str:
-    """Return the name of an image without the ending of an image file, if it has one."""
-    start, dot, ending = name.rpartition(".")
-    return start if f"{dot}{ending}".lower() in _IMAGE_SUFFIXES else name
-
-
-def images_in(folder: Path) -> list[Path]:
-    """Return image files at any depth, sorted by path."""
-    return sorted(
-        p
-        for p in folder.rglob("*")
-        if p.suffix.lower() in _IMAGE_SUFFIXES and p.name[0] != "." and p.is_file()
-    )
-
-
 def find_images(folder: Path, names: Sequence[str], table: str) -> list[str]:
     """Return the path of each named image, at any depth of a folder.
 
-    Names may lack the ending of the file, or have another one.
+    Names may lack the ending of the file, or have another one, and may begin
+    with folders, of which the file's own must be the last ones.
     """
-    outside = [name for name in names if "/" in name or "\\" in name]
+    outside = [name for name in names if _leads_out(name)]
     refuse(outside, f"{table}: names that are not plain file names")
-    stems = [stem(name) for name in names]
-    refuse(_repeated(stems), f"{table}: names twice")
+    refuse(_repeated([*parts_of(name)[:-1], stem(name)] for name in names), f"{table}: names twice")
+    contents = contents_of(folder)
+    files = _by_stem(contents.images)
+    found = [_candidates(name, files.get(stem(name), [])) for name in names]
+    missing = [name for name, paths in zip(names, found, strict=True) if not paths]
+    refuse(_explained(missing, contents.others), f"{table}: images missing in {folder}")
+    several = [path for paths in found if len(paths) > 1 for path in paths]
+    refuse(several, "several files of one name")
+    refuse(_repeated([str(path)] for (path,) in found), f"{table}: images twice")
+    return [str(path) for (path,) in found]
+
+
+def _leads_out(name: str) -> bool:
+    parts = parts_of(name)
+    return ".." in parts or parts[0] == "" or parts[0].endswith(":")
+
+
+def _by_stem(paths: Iterable[Path]) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
-    for file in images_in(folder):
-        files.setdefault(file.stem, []).append(file)
-    missing = [name for name, s in zip(names, stems, strict=True) if s not in files]
-    refuse(missing, f"{table}: images missing in {folder}")
-    refuse([f for s in stems if len(files[s]) > 1 for f in files[s]], "several files of one name")
-    return [str(files[s][0]) for s in stems]
+    for path in paths:
+        files.setdefault(stem(path.name), []).append(path)
+    return files
+
+
+def _candidates(name: str, files: Sequence[Path]) -> list[Path]:
+    """Return which of the files of one stem a name means; those with its ending, if any."""
+    *folders, last = parts_of(name)
+    n = len(folders) + 1
+    files = [file for file in files if parts_of(file)[-n:-1] == folders]
+    return [file for file in files if plain_name(file.name) == last] or files
+
+
+def _explained(missing: Iterable[str], others: Iterable[Path]) -> list[str]:
+    """Add to names of missing images what else there is of their name."""
+    unread = {plain_name(n): path for path in others for n in (path.stem, path.name)}
+    return [
+        f"{name} ({unread[stem(name)].name} is {what_else(unread[stem(name)])})"
+        if stem(name) in unread
+        else name
+        for name in missing
+    ]
 
 
 def merge(parts: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, list[Any]]:
@@ -171,5 +196,5 @@ def _to_frame(arrays: Mapping[str, Any]) -> Any:
     return pd.DataFrame({name: list(values) for name, values in arrays.items()})
 
 
-def _repeated(names: Iterable[str]) -> list[str]:
-    return [name for name, count in Counter(names).items() if count > 1]
+def _repeated(paths: Iterable[Sequence[str]]) -> list[str]:
+    return [path for path, count in Counter("/".join(p) for p in paths).items() if count > 1]

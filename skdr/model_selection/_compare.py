@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import joblib
-import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdr._fingerprint import code_fingerprint
+from skdr._progress import ProgressBar
 from skdr._warnings import warn
 from skdr.images import as_image_source
 from skdr.metrics import (
@@ -207,8 +207,8 @@ class _Fits:
         results: dict[Job, FoldOutputs | FitFailure] = {
             job: outputs for job, outputs in found.items() if outputs is not None
         }
-        bar = keras.utils.Progbar(len(self.jobs), unit_name="fit", verbose=int(verbose))
-        bar.update(len(results))
+        bar = ProgressBar(len(self.jobs), "fit", verbose)
+        bar.add(len(results))
         for job, outputs in self._compute([j for j in self.jobs if j not in results], n_jobs):
             results[job] = outputs
             if self.store and job in keys and isinstance(outputs, FoldOutputs):

@@ -1,7 +1,6 @@
 """GPUs: memory as it is needed, batches that fit, one process at a time, several cards."""
 
 import functools
-import getpass
 import importlib
 import os
 import tempfile
@@ -132,5 +131,7 @@ def gpu_turn() -> Iterator[None]:
 def _lock() -> FileLock:
     """Return the lock of the GPUs that this process may use; it may be taken more than once."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
-    name = "".join(c if c.isalnum() else "-" for c in f"{getpass.getuser()}-{visible}")
+    # By number: a container may know no name. Windows gives each user a folder of temporary files.
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    name = "".join(c if c.isalnum() else "-" for c in f"{user}-{visible}")
     return FileLock(Path(tempfile.gettempdir()) / f"skdr-gpu-{name}.lock", thread_local=False)
