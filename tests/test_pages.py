@@ -1,4 +1,4 @@
-"""Pages of the documentation, whose snippets `conftest.py` beside README.md runs."""
+"""The snippets of README.md and of docs/ run as they are printed."""
 
 import re
 from pathlib import Path
@@ -6,15 +6,19 @@ from types import SimpleNamespace
 
 import pytest
 
-import conftest
+from tests.pages import check_output, run_page
 
 ROOT = Path(__file__).resolve().parents[1]
-START_PAGES = ["README.md", "docs/index.md"]  # .ci/run runs these, with what they say to install
+START_PAGES = ["README", "docs_index"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES += sorted((ROOT / "docs" / "guide").glob("*.md"))
 
 
-@pytest.fixture(params=PAGES, ids=lambda path: path.name)
+def name(page):
+    return "_".join(page.relative_to(ROOT).with_suffix("").parts)
+
+
+@pytest.fixture(params=PAGES, ids=name)
 def page(request):
     return request.param
 
@@ -23,14 +27,16 @@ def languages(page):
     return re.findall(r"^ *```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_snippets_of_each_page_are_run(page, request):
-    places = [ROOT / name for name in [*START_PAGES, *request.config.getini("testpaths")]]
-    is_run = any(page == place or place in page.parents for place in places)
-    assert is_run or "python" not in languages(page)
+def test_snippets_run(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(tmp_path)
+    n_run = run_page(page)
+    assert n_run or "python" not in languages(page)
 
 
-def test_start_pages_are_run_in_ci():
-    assert f"pytest -q {' '.join(START_PAGES)}" in (ROOT / ".ci" / "run").read_text()
+def test_start_pages_are_run_in_ci_with_what_they_tell_to_install():
+    command = f'tests/test_pages.py -k "{" or ".join(START_PAGES)}"'
+    assert command in (ROOT / ".ci" / "run").read_text()
 
 
 def test_python_is_called_python(page):
@@ -47,9 +53,9 @@ def example(shown, printed):
 
 
 def test_shown_output_may_differ_in_its_numbers():
-    conftest.check_output(example("accuracy 0.5 [0.4]", "accuracy 0.6 [0.3]"))
+    check_output(example("accuracy 0.5 [0.4]", "accuracy 0.6 [0.3]"))
 
 
 def test_shown_output_that_is_not_printed_is_found():
     with pytest.raises(AssertionError, match=r"\['kappa'\] were not printed"):
-        conftest.check_output(example("kappa 0.5", "accuracy 0.5"))
+        check_output(example("kappa 0.5", "accuracy 0.5"))

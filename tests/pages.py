@@ -1,4 +1,4 @@
-"""Runs the snippets of README.md and of docs/: each page from top to bottom, as it is printed.
+"""Runs the snippets of a page of the documentation from top to bottom, as they are printed.
 
 A page runs in a folder of its own with a few small images in the layouts that pages name, and
 knows `X`, `y`, `patients` and `paths` without making them. What cannot run is marked in the page:
@@ -9,28 +9,21 @@ A block of ``output`` after a snippet is what it prints: its words are compared,
 
 import contextlib
 import io
-import os
 import re
-import shutil
 import sys
-import tempfile
+import unittest
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("MPLBACKEND", "Agg")
-
 import numpy as np
-import pytest
 import sklearn
 from PIL import Image
 from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
-from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
-REPOSITORY = Path(__file__).parent
+REPOSITORY = Path(__file__).resolve().parents[1]
 N_PATIENTS, N_GRADES, SIDE = 20, 5, 32
 WORD = re.compile(r"[^\W\d]\w*")
 
@@ -82,40 +75,36 @@ def write_images(folder):
     return [f"eyepacs/images/{name}.jpeg" for name in names]
 
 
-def begin_page(namespace):
-    folder = Path(tempfile.mkdtemp())
-    namespace["end_page_"] = stack = contextlib.ExitStack()
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    stack.callback(os.chdir, Path.cwd())
-    stack.callback(sklearn.set_config, **sklearn.get_config())
-    stack.callback(close_figures)
-    paths = write_images(folder)
-    os.chdir(folder)
+@contextlib.contextmanager
+def settings_restored():
+    """Leave no figure and no setting of scikit-learn behind."""
+    settings = sklearn.get_config()
+    try:
+        yield
+    finally:
+        sklearn.set_config(**settings)
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+
+
+def run_page(path):
+    """Run the snippets of a page in the present folder.
+
+    Returns
+    -------
+    n_run : int
+        How many there were, without those that are skipped.
+    """
+    document = Sybil(
+        [Snippets(), CodeBlockParser("output", check_output), SkipParser()], path=path.parent
+    ).parse(path)
     X, y, patients = images_of_eyes()
-    namespace |= {"X": X, "y": y, "patients": patients, "paths": paths}
-    namespace |= {"find_spec": find_spec, "REPOSITORY": REPOSITORY}
-
-
-def end_page(namespace):
-    namespace["end_page_"].close()
-
-
-def close_figures():
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
-
-
-pytest_collect_file = Sybil(
-    parsers=[Snippets(), CodeBlockParser("output", check_output), SkipParser()],
-    patterns=["*.md"],
-    setup=begin_page,
-    teardown=end_page,
-).pytest()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Leave the snippets of a page together and in their order, whatever shuffles the tests."""
-    snippets = [item for item in items if isinstance(item, SybilItem)]
-    snippets.sort(key=lambda item: (item.path, item.example.start))
-    items[:] = [item for item in items if not isinstance(item, SybilItem)] + snippets
+    document.namespace |= {"X": X, "y": y, "patients": patients, "paths": write_images(Path())}
+    document.namespace |= {"find_spec": find_spec, "REPOSITORY": REPOSITORY}
+    n_run = 0
+    with settings_restored():
+        for example in document.examples():
+            with contextlib.suppress(unittest.SkipTest):
+                example.evaluate()
+                n_run += 1
+    return n_run
