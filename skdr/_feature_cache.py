@@ -1,6 +1,5 @@
 """One vector an image: computed once, shared by folds, grids, processes and runs."""
 
-import copy
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from skdr._fingerprint import code_fingerprint
 from skdr._progress import ProgressBar
 from skdr._warnings import warn
 from skdr.images import ImageSource, decoded_batches
-from skdr.networks import FrozenNetwork
+from skdr.networks import FrozenNetwork, copy_network
 
 CacheLike: TypeAlias = str | os.PathLike[str] | None
 _CHUNK = 512
@@ -93,7 +92,7 @@ class FrozenFeatures:
 
     def to_keras(self) -> keras.Model:
         """Return a copy of the network, from RGB images in 0..255 to features."""
-        return copy.deepcopy(self.network.features(self.layers, self.pooling))
+        return copy_network(self.network.features(self.layers, self.pooling))
 
     @property
     def n_features(self) -> int:

@@ -24,7 +24,9 @@ from skdr.networks import (
     BackboneLike,
     FrozenNetwork,
     add_head,
+    augments,
     batches_of,
+    copy_network,
     default_image_size,
     first_learning,
     frozen_network,
@@ -346,9 +348,7 @@ class FineTunedCNNClassifier(CNNClassifier):
     def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
         # A copy of the network that the features come from.
         frozen = self._frozen_network(image_size, seed).network
-        network = keras.models.clone_model(frozen)
-        network.set_weights(frozen.get_weights())
-        features = tap_features(network, self.backbone, self.layer, self.pooling)
+        features = tap_features(copy_network(frozen), self.backbone, self.layer, self.pooling)
         return add_head(
             features,
             n_classes,
@@ -366,12 +366,12 @@ class FineTunedCNNClassifier(CNNClassifier):
 
     def _train_network(self, trainer: Trainer) -> None:
         head, fine_tune = self._phases(trainer)
-        augments = self.augmentation is not None
+        varies = self.augmentation is not None or augments(trainer.classifier)
         # Without augmentation each image passes the frozen layers once.
-        stores = fine_tune.epochs > 0 and not augments
+        stores = fine_tune.epochs > 0 and not varies
         below = trainer.frozen_outputs(fine_tune.first) if stores else None
         features = None if fine_tune.epochs else self._frozen_features(trainer)
-        if features is None or augments:
+        if features is None or varies:
             inputs = trainer.frozen_outputs(head.first, start=below, max_bytes=np.inf)
             assert inputs is not None  # for the type checker: one tensor enters the head
         else:
@@ -379,7 +379,7 @@ class FineTunedCNNClassifier(CNNClassifier):
         if not self._continues():
             mean, variance = gentle_statistics(inputs.arrays[0], trainer.train.counts)
             set_statistics(trainer.classifier, STANDARDISE, mean, variance)
-        trainer.run(head, start=None if augments else inputs)
+        trainer.run(head, start=None if varies else inputs)
         if fine_tune.epochs:
             trainer.run(fine_tune, start=below)
         trainer.finish()

@@ -23,6 +23,7 @@ from skdr.networks import (
     augmentation_layers,
     batches_at_once,
     batches_of,
+    float32_layers,
     gpu_turn,
     is_out_of_memory,
     learner_from_many_batches,
@@ -233,9 +234,10 @@ class Trainer:
     def _compiled(self, phase: Phase, start: FrozenOutputs | None, *, many: bool) -> CompiledPhase:
         key = (phase.name, None if start is None else start.first, many)
         if key not in self.kept.compiled:
-            network = self._learning_part(start, many=many)
-            targets = self.train.targets[:1]
-            self.kept.compiled[key] = CompiledPhase(network, phase, self.settings, targets)
+            with float32_layers():
+                network = self._learning_part(start, many=many)
+                targets = self.train.targets[:1]
+                self.kept.compiled[key] = CompiledPhase(network, phase, self.settings, targets)
         return self.kept.compiled[key]
 
     def _find_batch_size(self, network: keras.Model, inputs: ImageArray) -> None:

@@ -202,7 +202,7 @@ def test_tensorflow_takes_memory_as_it_needs_it(monkeypatch):
 
     gpus = [tf.config.PhysicalDevice(f"/physical_device:GPU:{i}", "GPU") for i in range(2)]
     grown = []
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: gpus)
     monkeypatch.setattr(
         tf.config.experimental, "set_memory_growth", lambda gpu, on: grown.append((gpu, on))
     )
@@ -219,7 +219,7 @@ def test_gpus_that_are_in_use_already_stay_as_they_are(monkeypatch):
         raise RuntimeError("Physical devices cannot be modified after being initialized")
 
     gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [gpu])
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [gpu])
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", too_late)
     assert _tensorflow.list_gpus() == ["/physical_device:GPU:0"]
 

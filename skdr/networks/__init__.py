@@ -1,6 +1,6 @@
 """What a ConvNet is: which there are, how they are built, tapped, frozen and run."""
 
-from skdr.networks._augment import Augmentation, augmentation_layers
+from skdr.networks._augment import Augmentation, augmentation_layers, augments
 from skdr.networks._backbones import BACKBONES, LAST, list_backbones, list_taps
 from skdr.networks._build import (
     BackboneLike,
@@ -14,6 +14,7 @@ from skdr.networks._build import (
     use_dtype,
     weights_hash,
 )
+from skdr.networks._copies import copy_network
 from skdr.networks._feature_map import SplitNetwork, find_feature_map
 from skdr.networks._freeze import (
     first_learning,
@@ -47,6 +48,8 @@ from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_netwo
 from skdr.networks._many_batches import batches_at_once, learner_from_many_batches
 from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
+from skdr.networks._registered import refuse_unregistered
+from skdr.networks._settings import float32_layers
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
 
@@ -65,18 +68,21 @@ __all__ = [
     "SplitNetwork",
     "add_head",
     "augmentation_layers",
+    "augments",
     "batch_size_of_passes",
     "batch_size_of_training",
     "batches_at_once",
     "batches_of",
     "build_backbone",
     "build_small_cnn",
+    "copy_network",
     "cut_scores",
     "data_parallel",
     "default_image_size",
     "exportable",
     "find_feature_map",
     "first_learning",
+    "float32_layers",
     "frozen_network",
     "fused_update_step",
     "gentle_statistics",
@@ -95,6 +101,7 @@ __all__ = [
     "list_taps",
     "network_origin",
     "part_between",
+    "refuse_unregistered",
     "reuse_freed_memory",
     "set_class_shares",
     "set_statistics",

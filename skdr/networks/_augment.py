@@ -1,9 +1,12 @@
 """Augmentation: presets, or the user's own Keras layers."""
 
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import keras
+
+from skdr.networks._flatten import innermost_operations
 
 Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | None
 
@@ -42,6 +45,15 @@ def augmentation_layers(augmentation: Augmentation) -> list[keras.Layer]:
         ]
     given = [augmentation] if isinstance(augmentation, keras.Layer) else augmentation
     return [_copy(layer) for layer in given]
+
+
+def augments(network: keras.Model) -> bool:
+    """Return whether layers of a network itself vary images in training."""
+    return any(
+        re.fullmatch(r"Rand\w+|AugMix", type(operation).__name__)
+        and type(operation).__module__.split(".")[0] == "keras"
+        for operation, _ in innermost_operations(network)
+    )
 
 
 def _copy(layer: keras.Layer) -> keras.Layer:

@@ -3,10 +3,8 @@
 import hashlib
 import os
 import random
-import re
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,16 +13,33 @@ import keras
 import numpy as np
 from keras.src.random import seed_generator  # no public name leads there
 
-from skdr.exceptions import WeightsNotFoundError
-from skdr.networks._backbones import Backbone, find_backbone
+from skdr.networks._backbones import LAST, Backbone, find_backbone
+from skdr.networks._copies import (
+    computes_in_floats,
+    copy_layer,
+    innermost_layers,
+    set_weights,
+)
 from skdr.networks._efficientnet_lite import load_imagenet_weights
+from skdr.networks._flatten import flattened, is_network
 from skdr.networks._fork import refuse_if_forked
 from skdr.networks._gpu import list_gpus
+from skdr.networks._names import rename_automatic_names
+from skdr.networks._own_network import (
+    OwnNetwork,
+    check_own_network,
+    copy_of_own,
+    is_for_one,
+    own_network,
+)
+from skdr.networks._registered import refuse_unregistered
+from skdr.networks._settings import float32_layers
+from skdr.networks._unnormalised import warn_if_not_normalised
+from skdr.networks._weights_file import download_failed, load_weights_file, weights_path
 
-BackboneLike: TypeAlias = str | keras.Model | Callable[[tuple[int, int, int]], keras.Model]
+BackboneLike: TypeAlias = str | OwnNetwork
 _DEFAULT_SIZE = 224
 _drawing = threading.RLock()
-_WEIGHT_FILES = (".weights.h5", ".h5", ".keras")
 
 
 @keras.saving.register_keras_serializable(package="skdr")
@@ -70,7 +85,8 @@ class Normalisation(keras.layers.Layer):
 def default_image_size(backbone: BackboneLike) -> tuple[int, int]:
     """Return the height and width that a network was made for."""
     if isinstance(backbone, keras.Model):
-        height, width = backbone.input_shape[1:3]
+        check_own_network(backbone)
+        height, width = backbone.inputs[0].shape[1:3]
         return (height or _DEFAULT_SIZE, width or _DEFAULT_SIZE)
     size = find_backbone(backbone).image_size if isinstance(backbone, str) else _DEFAULT_SIZE
     return (size, size)
@@ -82,15 +98,6 @@ def smallest_image_size(backbone: BackboneLike) -> tuple[int, int]:
         return default_image_size(backbone)
     size = find_backbone(backbone).smallest_size
     return (size, size)
-
-
-def innermost_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
-    """Yield a layer, or those in it, however deep, if it is a network itself."""
-    inner = getattr(layer, "layers", [])
-    if not inner:
-        yield layer
-    for each in inner:
-        yield from innermost_layers(each)
 
 
 def is_own_code(backbone: BackboneLike) -> bool:
@@ -130,14 +137,19 @@ def build_backbone(
     """
     refuse_if_forked()
     list_gpus()  # before anything is in their memory
-    path = _weights_path(weights)
-    if isinstance(backbone, str):
-        network = _build_named(find_backbone(backbone), weights, image_size)
-    else:
-        network = _copy_of_own(backbone, weights, image_size)
-    if path is not None:
-        _load_weights_file(network, path)
-    network = keras.Model(network.inputs, network.outputs, name=network.name)
+    path = weights_path(weights)
+    with float32_layers():
+        if isinstance(backbone, str):
+            network = _build_named(find_backbone(backbone), weights, image_size)
+            if path is not None:
+                load_weights_file(network, path)
+            network = flattened(network) if any(map(is_network, network.layers)) else network
+        else:
+            network = _build_own(backbone, weights, path, image_size)
+        network = keras.Model(network.inputs, network.outputs, name=network.name)
+        if network.operations[-1].output is not network.outputs[0]:  # its last layer runs twice
+            last = keras.layers.Identity(name=LAST)(network.outputs[0])
+            network = keras.Model(network.inputs, last, name=network.name)
     rename_automatic_names(network)
     return network
 
@@ -173,9 +185,11 @@ def weights_hash(network: keras.Model) -> str:
 
 def use_dtype(network: keras.Model, dtype: str) -> None:
     """Let a network compute in some precision; its weights stay float32."""
-    if dtype != "float32":
-        for layer in network.layers:
-            layer.dtype_policy = f"mixed_{dtype}"
+    policy = "float32" if dtype == "float32" else f"mixed_{dtype}"
+    for layer in network.layers:
+        for each in {layer, *innermost_layers(layer)}:
+            if computes_in_floats(each):
+                each.dtype_policy = policy
 
 
 def initialise_kernels(network: keras.Model, initializer: Any, seed: int) -> None:
@@ -212,109 +226,39 @@ def _build_named(
     except ValueError as exc:
         raise ValueError(f"{backbone.name} cannot take image_size={image_size}: {exc}") from exc
     except Exception as exc:
-        raise _download_failed(backbone.name, exc) from exc
+        raise download_failed(backbone.name, exc) from exc
     if pretrained and backbone.is_lite:
         load_imagenet_weights(network, backbone.name)
     return network
 
 
-def _copy_of_own(
-    backbone: keras.Model | Callable[[tuple[int, int, int]], keras.Model],
+def _build_own(
+    backbone: OwnNetwork,
     weights: str | os.PathLike[str] | None,
+    path: Path | None,
     image_size: tuple[int, int],
 ) -> keras.Model:
-    if isinstance(backbone, keras.Model):
-        network = keras.models.clone_model(backbone)
-        if weights is not None:
-            network.set_weights(backbone.get_weights())
-    else:
-        network = backbone((*image_size, 3))
-        if not isinstance(network, keras.Model):
-            raise TypeError(f"backbone={backbone!r} returned {network!r}, not a keras.Model.")
-    if not getattr(network, "inputs", None) or len(network.outputs) != 1:
-        raise ValueError(
-            f"backbone={network.name!r} must be a Functional or Sequential model with one input "
-            "and one output."
-        )
-    expected = network.input_shape[1:]
-    if len(expected) != 3 or any(
-        n not in (None, m) for n, m in zip(expected, (*image_size, 3), strict=True)
-    ):
-        raise ValueError(
-            f"backbone takes images of shape {expected}, not {(*image_size, 3)}; set image_size."
-        )
+    network = own_network(backbone, image_size)
+    if weights is not None:  # random ones were trained on no range of numbers
+        warn_if_not_normalised(network)
+    if path is not None:
+        # Files have the structure of the network, with the networks inside it.
+        network = keras.models.clone_model(network, clone_function=copy_layer, recursive=True)
+        load_weights_file(network, path)
+    if isinstance(backbone, keras.Model) or not is_for_one(network):
+        network = copy_of_own(network, image_size, keep_weights=weights is not None)
     return network
 
 
-def _weights_path(weights: str | os.PathLike[str] | None) -> Path | None:
-    if weights is None or weights == "imagenet":
-        return None
-    path = Path(weights)
-    if not path.name.endswith(_WEIGHT_FILES):
-        raise ValueError(
-            f"weights={str(weights)!r} is not known. Use 'imagenet', None (random) or the path "
-            f"of a file that ends in {', '.join(_WEIGHT_FILES)}."
-        )
-    if not path.is_file():
-        raise WeightsNotFoundError(f"weights={str(path)!r}: no such file in {path.parent}.")
-    return path
-
-
-def _load_weights_file(network: keras.Model, path: Path) -> None:
-    misfit = f"weights={str(path)!r} do not fit {network.name!r} without its classes"
-    # Keras may leave weights that it does not find as they were, with a warning.
-    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
-    try:
-        if path.suffix == ".keras":
-            network.set_weights(keras.saving.load_model(path, compile=False).get_weights())
-        else:
-            network.load_weights(path)
-    except Exception as exc:
-        raise ValueError(f"{misfit} (include_top=False): {exc}") from exc
-    missing = [v.path for v in network.weights if np.isnan(keras.ops.convert_to_numpy(v)).any()]
-    if missing:
-        raise ValueError(
-            f"{misfit} (include_top=False): {len(missing)} weights are not in the file, "
-            f"{missing[0]!r} the first."
-        )
-
-
-def _download_failed(name: str, exc: Exception) -> WeightsNotFoundError:
-    url = re.search(r"https?://\S+?\.h5", str(exc))
-    file = url[0].rsplit("/", 1)[-1] if url else f"the weights of {name}"
-    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
-    return WeightsNotFoundError(
-        f"The ImageNet weights of {name} are not on this machine and could not be downloaded "
-        f"({exc}). Without a network: put the file {file!r} into {os.path.join(home, 'models')}, "
-        f"where Keras looks for it; or set weights= to the path of a copy; or use "
-        f"backbone='EfficientNetLite0', whose weights are installed with skdr."
-    )
-
-
-def rename_automatic_names(network: keras.Model) -> None:
-    """Give layers that Keras named by itself numbers from the start of this network.
-
-    Keras counts ``add``, ``add_1``, ... over all that a process ever built.
-    """
-    counts: Counter[str] = Counter()
-    for operation in network.operations:
-        if re.fullmatch(r"(input_layer|keras_tensor)(_\d+)?", operation.name):
-            operation.name = "images"
-        automatic = _snake_case(type(operation).__name__)
-        if re.fullmatch(rf"{automatic}(_\d+)?", operation.name):
-            number = counts[automatic]
-            counts[automatic] += 1
-            operation.name = f"{automatic}_{number}" if number else automatic
-
-
-def _snake_case(name: str) -> str:
-    """Return the name that Keras gives to the first layer of a class."""
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
 def network_state(network: keras.Model) -> dict[str, Any]:
-    """Return a network as text and arrays."""
+    """Return a network as text and arrays.
+
+    Raises
+    ------
+    ValueError
+        If it holds code of the user's that cannot be found again.
+    """
+    refuse_unregistered(network, lambdas=True)
     return {"config": network.to_json(), "weights": network.get_weights()}
 
 
@@ -327,7 +271,7 @@ def network_from_state(state: Mapping[str, Any]) -> keras.Model:
         If it holds code, as a Lambda layer does.
     """
     network = keras.models.model_from_json(state["config"])
-    network.set_weights(state["weights"])
+    set_weights(network, state["weights"])
     return network
 
 

@@ -75,12 +75,18 @@ def find_feature_map(
     Raises
     ------
     ValueError
-        If there is none, or it has but one pixel.
+        If there is none, it has but one pixel, or the layer makes several.
     """
-    maps = [op for op in network.operations if _makes_map(op)]
+    repeated = _run_several_times(network)
+    maps = [op for op in network.operations if _makes_map(op) and op.name not in repeated]
     operation = maps[-1] if maps else None
     if layer not in (None, LAST):
         operation = find_operation(network, tap_pattern(backbone, layer))
+    if operation is not None and operation.name in repeated:
+        raise ValueError(
+            f"Layer {operation.name!r} of {network.name!r} runs several times on each image and "
+            f"makes several feature maps. Set layer= to another: {[op.name for op in maps[-5:]]}."
+        )
     if operation is None or operation not in maps:
         named = "" if layer is None else f"layer={layer!r} is no feature map. "
         raise ValueError(
@@ -94,6 +100,11 @@ def find_feature_map(
             "something is. Set layer= to an earlier one, or fit with a larger image_size."
         )
     return operation
+
+
+def _run_several_times(network: keras.Model) -> set[str]:
+    layers = network.get_config()["layers"]
+    return {layer["name"] for layer in layers if len(layer["inbound_nodes"]) > 1}
 
 
 def _makes_map(operation: keras.Operation) -> bool:

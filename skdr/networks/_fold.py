@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.networks._copies import copy_layer, set_weights
+
 _LINEAR = (
     keras.layers.Conv2D,
     keras.layers.DepthwiseConv2D,
@@ -34,16 +36,15 @@ def fold_batch_norm(network: keras.Model) -> keras.Model:
 
     def copy(layer: keras.Layer) -> keras.Layer:
         if layer in folds.values():
-            return _Nothing(name=layer.name)
-        config = layer.get_config()
-        return type(layer).from_config({**config, "use_bias": True} if layer in folds else config)
+            return _Nothing(name=layer.name, dtype=layer.dtype_policy)
+        return copy_layer(layer, **({"use_bias": True} if layer in folds else {}))
 
     folded = keras.models.clone_model(network, clone_function=copy)
     for layer in network.layers:
         if layer in folds:
             folded.get_layer(layer.name).set_weights(_folded_weights(layer, folds[layer]))
         elif layer.weights and layer not in folds.values():
-            folded.get_layer(layer.name).set_weights(layer.get_weights())
+            set_weights(folded.get_layer(layer.name), layer.get_weights())
     return folded
 
 

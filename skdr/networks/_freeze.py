@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import keras
 
 from skdr.networks._backbones import find_backbone, find_operation
-from skdr.networks._build import BackboneLike, innermost_layers
+from skdr.networks._build import BackboneLike
+from skdr.networks._copies import innermost_layers
 from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS
 from skdr.networks._taps import tap_pattern
 

@@ -26,10 +26,14 @@ from skdr.networks._build import (
     use_dtype,
     weights_hash,
 )
+from skdr.networks._copies import innermost_layers
 from skdr.networks._gpu import is_data_parallel
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
 from skdr.networks._openvino import OpenVINO
+from skdr.networks._own_network import own_code
+from skdr.networks._registered import refuse_unregistered
+from skdr.networks._settings import refuse_other_settings
 from skdr.networks._taps import find_tap_operation, n_features, tap_features
 
 
@@ -56,6 +60,7 @@ class FrozenNetwork:
         self._operations: dict[str, keras.Operation] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
+        refuse_unregistered(self.network)
         return _restore, (self.network, self.backbone, self.engine)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,9 +81,9 @@ class FrozenNetwork:
         """A hash of what the network computes: its layers, their code and weights."""
         runs_on = repr(self.engine) if self.engine else keras.backend.backend()
         parts = [self.network.to_json(), self.weights_hash, runs_on]
-        kinds = {type(operation) for operation in self.network.operations}
-        own = [kind for kind in kinds if kind.__module__.split(".")[0] not in ("keras", "skdr")]
-        parts += sorted(code_fingerprint(kind) for kind in own)
+        parts += own_code(self.network)
+        if any(hasattr(layer, "finalize_state") for layer in innermost_layers(self.network)):
+            parts.append("normalised by what was adapted to")  # older vectors were not
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def layers(self, names: Sequence[str], *, with_taps: bool) -> list[str]:
@@ -173,6 +178,7 @@ def frozen_network(
     network : FrozenNetwork
         Shared by all who ask for the same: not to be changed.
     """
+    refuse_other_settings()
     runs_on = OpenVINO(dtype) if engine == "openvino" else None
     with _building:
         origin = network_origin(backbone, weights, seed)
@@ -197,7 +203,7 @@ def network_origin(
     """
     source: Hashable = backbone if isinstance(backbone, str) else None
     if isinstance(backbone, keras.Model):
-        source = (backbone.to_json(), weights_hash(backbone))
+        source = _what_it_is(backbone)
     elif source is None:
         try:
             source = code_fingerprint(backbone)
@@ -207,3 +213,11 @@ def network_origin(
     contents = hashlib.sha256(path.read_bytes()).digest() if path and path.is_file() else None
     drawn = weights is None or (is_own_code(backbone) and contents is None)
     return (source, str(weights), contents, seed if drawn else None)
+
+
+def _what_it_is(network: keras.Model) -> Hashable:
+    """Return all that a network computes with; equal only for networks that do the same."""
+    try:
+        return (network.to_json(), weights_hash(network), *own_code(network))
+    except (TypeError, ValueError, NotImplementedError):  # a layer that does not tell
+        return object()

@@ -45,11 +45,16 @@ def add_head(
     x = features.outputs[0]
     if standardise:
         x = keras.layers.BatchNormalization(
-            center=False, scale=False, epsilon=1e-12, trainable=False, name=STANDARDISE
+            center=False,
+            scale=False,
+            epsilon=1e-12,
+            trainable=False,
+            dtype="float32",
+            name=STANDARDISE,
         )(x)
     for i, units in enumerate(hidden_layer_sizes, start=1):
         x = _dropout(x, dropout, f"dropout{i}")
-        x = keras.layers.Dense(units, activation="relu", name=f"hidden{i}")(x)
+        x = keras.layers.Dense(units, activation="relu", dtype="float32", name=f"hidden{i}")(x)
     x = _dropout(x, dropout, "dropout")
     # On standardised features the start is that of a logistic regression.
     initializer = "zeros" if standardise else "glorot_uniform"
@@ -143,4 +148,4 @@ def cut_scores(classifier: keras.Model) -> tuple[keras.Model, NDArray[np.float32
 
 
 def _dropout(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
-    return keras.layers.Dropout(rate, name=name)(x) if rate > 0 else x
+    return keras.layers.Dropout(rate, dtype="float32", name=name)(x) if rate > 0 else x

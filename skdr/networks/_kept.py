@@ -12,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
-from skdr.networks._build import (
-    network_from_state,
-    network_state,
-    rename_automatic_names,
-    weights_hash,
-)
+from skdr.networks._build import network_from_state, network_state, weights_hash
+from skdr.networks._copies import copy_layer, set_weights
 from skdr.networks._fork import refuse_if_forked
 from skdr.networks._freeze import part_between
 from skdr.networks._gpu import list_gpus
 from skdr.networks._inference import ForwardPass
+from skdr.networks._names import rename_automatic_names
 from skdr.networks._pointwise import multiply_pointwise
+from skdr.networks._registered import refuse_unregistered
+from skdr.networks._settings import refuse_other_settings
 
 _MAX_KEPT = 4
 _KERAS_OBJECTS = (
@@ -83,7 +82,7 @@ class KeptNetwork:
     def load(self, weights: Sequence[NDArray[Any]], *, to_change: bool = False) -> None:
         """Fill the network with weights, unless they are in it already."""
         if self._loaded is not weights:
-            self.network.set_weights(weights)
+            set_weights(self.network, weights)
         self._loaded = None if to_change else weights
 
     def part(self, first: int, end: int | None = None) -> keras.Model | None:
@@ -122,6 +121,7 @@ class FittedNetwork:
         return cls(kept, kept.initial_weights)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        refuse_unregistered(self.kept.network)
         return FittedNetwork.from_keras, (self.to_keras(),)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -144,8 +144,8 @@ class FittedNetwork:
 
     def to_keras(self) -> keras.Model:
         """Return a network of its own with these weights."""
-        network = keras.models.clone_model(self.kept.network)
-        network.set_weights(self.weights)
+        network = keras.models.clone_model(self.kept.network, clone_function=copy_layer)
+        set_weights(network, self.weights)
         rename_automatic_names(network)
         return network
 
@@ -204,6 +204,7 @@ def kept_network(
         Nobody else's until the block ends.
     """
     refuse_if_forked()
+    refuse_other_settings()
     with _choosing:
         kept = _kept.pop(key, None) if key is not None else None
     if kept is None or not kept.lock.acquire(blocking=False):

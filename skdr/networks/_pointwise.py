@@ -2,7 +2,7 @@
 
 import keras
 
-from skdr.networks._build import innermost_layers
+from skdr.networks._copies import innermost_layers
 
 
 def multiply_pointwise(network: keras.Model) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import keras
 
 from skdr.networks._backbones import LAST, find_backbone, find_operation
-from skdr.networks._build import BackboneLike, rename_automatic_names
+from skdr.networks._build import BackboneLike
+from skdr.networks._names import rename_automatic_names
 
 
 def tap_features(
@@ -42,7 +43,9 @@ def tap_features(
     """
     layers = [layer] if isinstance(layer, str) else list(layer)
     pooled = [_pool(find_tap_operation(network, backbone, name).output, pooling) for name in layers]
-    features = pooled[0] if len(pooled) == 1 else keras.layers.Concatenate(name="taps")(pooled)
+    features = pooled[0]
+    if len(pooled) > 1:
+        features = keras.layers.Concatenate(dtype="float32", name="taps")(pooled)
     tapped = keras.Model(network.inputs, features, name=f"{network.name}_features")
     rename_automatic_names(tapped)
     return tapped
@@ -78,11 +81,13 @@ def tap_pattern(backbone: BackboneLike, name: str) -> str:
 
 def _pool(tensor: keras.KerasTensor, pooling: str | None) -> keras.KerasTensor:
     """Pool one feature map; layers are unnamed here and renamed with the rest."""
-    if len(tensor.shape) != 4:
-        return keras.layers.Flatten()(tensor) if len(tensor.shape) > 2 else tensor
-    if pooling is None:
-        return keras.layers.Flatten()(tensor)
-    average, maximum = keras.layers.GlobalAveragePooling2D(), keras.layers.GlobalMaxPooling2D()
+    layers = keras.layers
+    if len(tensor.shape) == 2:
+        return tensor
+    if len(tensor.shape) != 4 or pooling is None:
+        return layers.Flatten(dtype="float32")(tensor)
+    average = layers.GlobalAveragePooling2D(dtype="float32")
+    maximum = layers.GlobalMaxPooling2D(dtype="float32")
     if pooling == "avgmax":
-        return keras.layers.Concatenate()([average(tensor), maximum(tensor)])
+        return layers.Concatenate(dtype="float32")([average(tensor), maximum(tensor)])
     return (average if pooling == "avg" else maximum)(tensor)

@@ -82,9 +82,9 @@ class ManyBatches(keras.Model):
         def learn_batch(start: Any) -> Any:
             end = start + self.batch_size
             learn(tuple(array[start:end] for array in data))
-            return end
+            return [end]  # in eager mode the loop wants a list back
 
-        tf.while_loop(lambda start: start < n, learn_batch, [0])
+        tf.while_loop(lambda start: start < n, learn_batch, [tf.constant(0)])
         return self.get_metrics_result()
 
 
@@ -100,12 +100,12 @@ def is_mirrored() -> bool:
 
 
 def list_gpus() -> list[str]:
-    """Return the names of the GPUs, and have TensorFlow take their memory as it needs it.
+    """Return the names of the visible GPUs, and have TensorFlow take their memory as it needs it.
 
     Left alone it takes nearly all at once. Where it has begun to use them, or
     somebody has divided their memory, nothing changes.
     """
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     for gpu in gpus:
         with suppress(RuntimeError, ValueError):
             tf.config.experimental.set_memory_growth(gpu, True)

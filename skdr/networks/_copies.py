@@ -1,0 +1,100 @@
+"""Copies of layers and networks, with weights of their own."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+from numpy.typing import NDArray
+
+
+def innermost_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
+    """Yield a layer, or those in it, however deep, if it is a network itself."""
+    inner = getattr(layer, "layers", [])
+    if not inner:
+        yield layer
+    for each in inner:
+        yield from innermost_layers(each)
+
+
+def copy_network(network: keras.Model) -> keras.Model:
+    """Return a network of the same layers, with the same weights of its own.
+
+    Raises
+    ------
+    ValueError
+        If the class of a layer does not say how to make another one.
+    """
+    copied = keras.models.clone_model(network, clone_function=copy_layer)
+    set_weights(copied, network.get_weights())
+    return copied
+
+
+def copy_layer(layer: keras.Operation, **changes: Any) -> keras.Operation:
+    """Return a layer of the same settings but for some, its weights not yet made.
+
+    Raises
+    ------
+    ValueError
+        If its class does not say how to make another one.
+    """
+    try:
+        if type(layer) is keras.layers.Lambda:
+            return _copy_lambda(layer, **changes)
+        copied = type(layer).from_config({**layer.get_config(), **changes})
+    except Exception as exc:
+        raise ValueError(
+            f"Layer {layer.name!r} cannot be copied, and what is trained or run is a copy of the "
+            f"network given: {_first_line(exc)} {_cure(layer)}"
+        ) from exc
+    copied.name = layer.name  # some configs tell the one that it had at first, or none
+    return copied
+
+
+def set_weights(network: keras.Layer, weights: Sequence[NDArray[Any]]) -> None:
+    """Set all weights of a network or layer, and what layers compute from theirs."""
+    network.set_weights(weights)
+    for layer in innermost_layers(network):
+        if hasattr(layer, "finalize_state"):  # Normalization divides by what it keeps beside them
+            layer.finalize_state()
+
+
+def computes_in_floats(layer: keras.Operation) -> bool:
+    """Return whether a layer computes in floating-point numbers of one precision."""
+    policy = getattr(layer, "dtype_policy", None)
+    return type(policy) is keras.dtype_policies.DTypePolicy and "float" in policy.compute_dtype
+
+
+def weights_are_float32(network: keras.Model) -> bool:
+    """Return whether all weights of a network that are not whole numbers are float32."""
+    kinds = {keras.backend.standardize_dtype(weight.dtype) for weight in network.weights}
+    return not {kind for kind in kinds if "float" in kind} - {"float32"}
+
+
+def _copy_lambda(layer: keras.layers.Lambda, **changes: Any) -> keras.layers.Lambda:
+    """Return another layer of the same function: made from its config it would lose its globals."""
+    config = layer.get_config()
+    settings = {name: config[name] for name in ("name", "trainable", "dtype")}
+    if "output_shape" in config:
+        is_function = isinstance(config["output_shape"], dict)
+        settings["output_shape"] = (
+            layer.compute_output_shape if is_function else config["output_shape"]
+        )
+    return keras.layers.Lambda(
+        layer.function, mask=layer.mask, arguments=layer.arguments, **{**settings, **changes}
+    )
+
+
+def _cure(layer: keras.Operation) -> str:
+    kind = type(layer)
+    if kind is keras.layers.Lambda:
+        return "Write a layer class of your own in place of Lambda."
+    return (
+        f"Give {kind.__module__}.{kind.__qualname__} a get_config() that returns every argument of "
+        "its __init__."
+    )
+
+
+def _first_line(exc: Exception) -> str:
+    """Return what an error of Keras says before it lists everything it was given."""
+    lines = [line.strip() for line in str(exc).splitlines()]
+    return next((line for line in lines if line), type(exc).__name__).rstrip(".") + "."

@@ -1,0 +1,33 @@
+"""Names of layers: those that Keras gives by itself do not depend on what was built before."""
+
+import re
+from collections import Counter
+
+import keras
+
+
+def rename_automatic_names(network: keras.Model) -> None:
+    """Give layers that Keras named by itself numbers from the start of this network.
+
+    Keras counts ``add``, ``add_1``, ... over all that a process ever built.
+    """
+    counts: Counter[str] = Counter()
+    for operation in network.operations:
+        if re.fullmatch(r"(input_layer|keras_tensor)(_\d+)?", operation.name):
+            operation.name = "images"
+        automatic = automatic_name(operation)
+        if has_automatic_name(operation):
+            number = counts[automatic]
+            counts[automatic] += 1
+            operation.name = f"{automatic}_{number}" if number else automatic
+
+
+def has_automatic_name(operation: keras.Operation) -> bool:
+    """Return whether an operation has a name that Keras might have given to it."""
+    return bool(re.fullmatch(rf"{automatic_name(operation)}(_\d+)?", operation.name))
+
+
+def automatic_name(operation: keras.Operation) -> str:
+    """Return the name that Keras gives to the first operation of a class."""
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", type(operation).__name__)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,0 +1,118 @@
+"""Files of weights: where they are, and whether they fit."""
+
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skdr.exceptions import WeightsNotFoundError
+from skdr.networks._copies import set_weights
+
+_WEIGHT_FILES = (".weights.h5", ".h5", ".keras")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def weights_path(weights: str | os.PathLike[str] | None) -> Path | None:
+    if weights is None or weights == "imagenet":
+        return None
+    path = Path(weights)
+    if not path.name.endswith(_WEIGHT_FILES):
+        raise ValueError(
+            f"weights={str(weights)!r} is not known. Use 'imagenet', None (random) or the path "
+            f"of a file that ends in {', '.join(_WEIGHT_FILES)}."
+        )
+    if not path.is_file():
+        raise WeightsNotFoundError(f"weights={str(path)!r}: no such file in {path.parent}.")
+    return path
+
+
+def load_weights_file(network: keras.Model, path: Path) -> None:
+    """Fill a network with the weights in a file, all of them.
+
+    Raises
+    ------
+    ValueError
+        If the file is of another format or of another network; names the first weight that
+        does not fit.
+    """
+    _refuse_other_format(path)
+    # Keras may leave weights that it does not find as they were, with a warning for each.
+    network.set_weights([_unset(weight) for weight in network.get_weights()])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if path.suffix == ".keras":
+                _take_weights(network, keras.saving.load_model(path, compile=False))
+            else:
+                network.load_weights(path)
+    except Exception as exc:
+        raise _misfit(network, path, _reason(str(exc))) from exc
+    filled = zip(network.weights, network.get_weights(), strict=True)
+    missing = [weight.path for weight, values in filled if np.isnan(values).any()]
+    if missing:
+        reason = f"{len(missing)} weights are not in the file, {missing[0]!r} the first"
+        raise _misfit(network, path, reason)
+
+
+def download_failed(name: str, exc: Exception) -> WeightsNotFoundError:
+    url = re.search(r"https?://\S+?\.h5", str(exc))
+    file = url[0].rsplit("/", 1)[-1] if url else f"the weights of {name}"
+    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
+    return WeightsNotFoundError(
+        f"The ImageNet weights of {name} are not on this machine and could not be downloaded "
+        f"({exc}). Without a network: put the file {file!r} into {os.path.join(home, 'models')}, "
+        f"where Keras looks for it; or set weights= to the path of a copy; or use "
+        f"backbone='EfficientNetLite0', whose weights are installed with skdr."
+    )
+
+
+def _refuse_other_format(path: Path) -> None:
+    kind, beginning = ("Keras archive", b"PK") if path.suffix == ".keras" else ("HDF5", _HDF5)
+    with path.open("rb") as file:
+        found = file.read(len(beginning))
+    if found != beginning:
+        raise ValueError(
+            f"weights={str(path)!r} is no {kind} file: it begins with {found!r}. Copy or download "
+            "it again."
+        )
+
+
+def _unset(weight: NDArray[Any]) -> NDArray[Any]:
+    return np.full_like(weight, np.nan) if np.issubdtype(weight.dtype, np.floating) else weight
+
+
+def _take_weights(network: keras.Model, loaded: keras.Model) -> None:
+    weights = loaded.get_weights()
+    for own, other in zip(network.weights, weights, strict=False):
+        if tuple(own.shape) != other.shape:
+            raise ValueError(f"path={own.path}, {tuple(own.shape)} {other.shape}")
+    if len(weights) != len(network.weights):
+        raise ValueError(f"it holds {len(weights)} weights, the network {len(network.weights)}")
+    set_weights(network, weights)
+
+
+def _misfit(network: keras.Model, path: Path, reason: str) -> ValueError:
+    return ValueError(
+        f"weights={str(path)!r} do not fit {network.name!r}: {reason}. They must be those of the "
+        "same network without its classes (include_top=False), of the same width."
+    )
+
+
+def _reason(message: str) -> str:
+    """Return in one line what Keras's error says, without the arrays that it prints."""
+    weight = re.search(r"path=([^\s,>]+)|for weight (\S+?)\.? ", message)
+    shapes = re.findall(r"\((?:\d+(?:, \d+)*,?)?\)", message)
+    if weight and len(shapes) > 1:
+        name = weight[1] or weight[2]
+        return f"{name!r} has shape {shapes[0]} in the network and {shapes[1]} in the file"
+    counts = re.search(r"Layer '(.+?)' expected (\d+) variables, but received (\d+)", message)
+    if counts:
+        return (
+            f"layer {counts[1]!r} has {counts[2]} weights in the network, {counts[3]} in the file"
+        )
+    return message.strip().split("\n")[0][:200].rstrip(".")
