@@ -241,7 +241,7 @@ class FolderStore(FeatureStore):
         return rows
 
     def _connection(self) -> closing[sqlite3.Connection]:
-        return closing(sqlite3.connect(self.file, _SECONDS_TO_WAIT_FOR_A_WRITER))
+        return closing(sqlite3.connect(self.file, timeout=_SECONDS_TO_WAIT_FOR_A_WRITER))
 
     @contextmanager
     def _surviving(self) -> Iterator[None]:

@@ -35,9 +35,10 @@ class ProgressBar:
         self._values: list[tuple[str, float]] = []
 
     def add(self, n: int, values: Mapping[str, float] | None = None) -> None:
-        """Say that so many more are done, and how well that went."""
+        """Say that so many more are done, and how well the last of them went."""
         self._n_done += n
         self._values = list((values or {}).items())
+        self._bar.stateful_metrics |= set(values or ())  # to be shown as they are, not averaged
         self._bar.update(self._n_done, self._values)
 
     def end(self) -> None:

@@ -306,8 +306,8 @@ def test_folder_that_may_only_be_read_is_read(coloured, passes, tmp_path, monkey
     def refuse(self):
         raise PermissionError(f"[Errno 13] Permission denied: {self.lock_file!r}")
 
-    def connect_to_read(file, *args):
-        return plain_connect(f"file:{file}?mode=ro", *args, uri=True)
+    def connect_to_read(file, **options):
+        return plain_connect(f"file:{file}?mode=ro", **options, uri=True)
 
     # As it is for a user without rights; whoever runs the tests may have them all.
     plain_connect = sqlite3.connect
