@@ -191,7 +191,8 @@ def test_contents_of_the_caller_are_not_changed():
 
 
 def test_home_folder_is_found(files, monkeypatch):
-    monkeypatch.setenv("HOME", str(files[0].parent))
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(files[0].parent))
     for path in ("~/0.png", Path("~/0.png")):
         np.testing.assert_array_equal(as_image_source([path]).decode(0), PIXELS[0])
         assert as_image_source([path]).digests() == as_image_source([files[0]]).digests()
@@ -391,7 +392,7 @@ ITEMS = {
     "bucket as a Path": (Path("s3://bucket/a.png"), "is an address"),
     "file address": ("file:///a.png", "give the path alone, without file:"),
     "pattern": ("photos/*.png", r"no such file; of a pattern .*sorted\(glob"),
-    "relative path": ("no/such.png", "no such file in /"),
+    "relative path": ("no/such.png", "no such file in "),
     "path as bytes": (__file__.encode(), r"contents of a file; give a path as text"),
     "text file": (Path(__file__), "not an image that Pillow can read"),
     "open text": (io.StringIO("a.png"), "opened as text; open it with mode 'rb'"),
