@@ -60,7 +60,7 @@ def set_weights(network: keras.Layer, weights: Sequence[NDArray[Any]]) -> None:
 
 def computes_in_floats(layer: keras.Operation) -> bool:
     """Return whether a layer computes in floating-point numbers of one precision."""
-    policy = getattr(layer, "dtype_policy", None)
+    policy: Any = getattr(layer, "dtype_policy", None)
     return type(policy) is keras.dtype_policies.DTypePolicy and "float" in policy.compute_dtype
 
 
