@@ -26,7 +26,7 @@ from skdr.networks import (
     float32_layers,
     gpu_turn,
     is_out_of_memory,
-    learner_from_many_batches,
+    learner,
     reuse_freed_memory,
     set_trainable,
 )
@@ -288,13 +288,11 @@ class Trainer:
         """Return the network to train: from the images, augmented, or from inside."""
         if start is not None:
             tail: Any = self.kept.part(start.first)
-            if many:
-                return learner_from_many_batches(tail.inputs, tail.outputs)
-            return keras.Model(tail.inputs, tail.outputs)
+            return learner(tail.inputs, tail.outputs, many=many)
         images = x = keras.Input(self.classifier.input_shape[1:])
         for layer in augmentation_layers(self.settings.augmentation):
             x = layer(x)
-        return keras.Model(images, self.classifier(x))
+        return learner(images, self.classifier(x))
 
     def _say(self, message: str) -> None:
         if self.settings.verbose:

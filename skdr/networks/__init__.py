@@ -45,7 +45,7 @@ from skdr.networks._head import (
 )
 from skdr.networks._inference import ForwardPass, batches_of
 from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_network
-from skdr.networks._many_batches import batches_at_once, learner_from_many_batches
+from skdr.networks._many_batches import batches_at_once, learner
 from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
 from skdr.networks._registered import refuse_unregistered
@@ -94,7 +94,7 @@ __all__ = [
     "is_own_code",
     "kept_network",
     "keras_seed",
-    "learner_from_many_batches",
+    "learner",
     "learning_blocks",
     "learning_rate_scales",
     "list_backbones",

@@ -33,19 +33,19 @@ def batches_at_once(input_shape: tuple[int, ...], batch_size: int) -> int:
     return max(1, _MAX_BYTES // (4 * batch_size * input_shape[0]))
 
 
-def learner_from_many_batches(inputs: Any, outputs: Any) -> keras.Model:
-    """Return a network that learns batch after batch from many that it is given as one.
+def learner(inputs: Any, outputs: Any, *, many: bool = False) -> keras.Model:
+    """Return a network to be trained.
 
     Parameters
     ----------
     inputs, outputs : keras.KerasTensor
-
-    Returns
-    -------
-    network : keras.Model
-        On the TensorFlow backend alone. Its variable `batch_size` is to be
-        assigned before training.
+    many : bool, default=False
+        Whether it learns batch after batch from many that it is given as one: on
+        the TensorFlow backend alone. Its variable `batch_size` is to be assigned
+        before training.
     """
+    if keras.backend.backend() != "tensorflow":
+        return keras.Model(inputs, outputs)
     from skdr.networks import _tensorflow
 
-    return _tensorflow.ManyBatches(inputs, outputs)
+    return (_tensorflow.ManyBatches if many else _tensorflow.Learner)(inputs, outputs)

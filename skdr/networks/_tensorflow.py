@@ -55,7 +55,49 @@ def fused_adam(optimizer: keras.optimizers.Adam) -> Callable[[Any, Any, Any], No
     return update_step
 
 
-class ManyBatches(keras.Model):
+class Learner(keras.Model):
+    """A network of which each step is traced once, for batches of any size.
+
+    Where Keras hands over batches of a known size, it traces a step once more
+    for the last batch of an epoch, which has fewer rows: seconds in a large network.
+
+    Parameters
+    ----------
+    inputs, outputs : keras.KerasTensor
+    """
+
+    def __init__(self, inputs: Any, outputs: Any):
+        super().__init__(inputs, outputs)
+        self._traced_train: Callable[[Any], Any] | None = None
+        self._traced_test: Callable[[Any], Any] | None = None
+
+    def train_step(self, data: tuple[Any, ...]) -> dict[str, Any]:
+        if self._traced_train is None and has_known_size(data):
+            self._traced_train = traced_for_any_size(self.learn, data)
+        return (self._traced_train or self.learn)(data)
+
+    def test_step(self, data: tuple[Any, ...]) -> dict[str, Any]:
+        if self._traced_test is None and has_known_size(data):
+            self._traced_test = traced_for_any_size(super().test_step, data)
+        return (self._traced_test or super().test_step)(data)
+
+    def learn(self, data: tuple[Any, ...]) -> dict[str, Any]:
+        """Learn from a batch."""
+        return super().train_step(data)
+
+
+def has_known_size(data: tuple[Any, ...]) -> bool:
+    """Whether a step is being traced for batches of one size alone, on one device."""
+    return not (tf.executing_eagerly() or is_mirrored() or data[0].shape[0] is None)
+
+
+def traced_for_any_size(step: Callable[[Any], Any], data: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Return a step that is traced once for batches like one, of any number of rows."""
+    specs = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in data)
+    return tf.function(step, input_signature=[specs], autograph=False)
+
+
+class ManyBatches(Learner):
     """A network that learns from what it is given batch after batch, in one call.
 
     Parameters
@@ -75,8 +117,9 @@ class ManyBatches(keras.Model):
     def compile(self, **settings: Any) -> None:
         super().compile(**settings, jit_compile=False)  # XLA knows no slices of unknown size
 
-    def train_step(self, data: tuple[Any, ...]) -> dict[str, Any]:
-        learn = super().train_step
+    def learn(self, data: tuple[Any, ...]) -> dict[str, Any]:
+        """Learn from each batch in turn."""
+        learn = super().learn
         n = tf.shape(data[0])[0]
 
         def learn_batch(start: Any) -> Any:
