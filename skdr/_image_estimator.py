@@ -3,11 +3,12 @@
 from numbers import Integral
 from typing import Any, ClassVar
 
+import keras
 from sklearn.base import BaseEstimator
 
 from skdr._params import CallbackSupportMixin, Interval, StrOptions
 from skdr.images import ImageSource, validate_images
-from skdr.networks import batch_size_of_passes
+from skdr.networks import batch_size_of_passes, refuse_if_forked, sealed_parameters
 
 
 class ImageEstimator(CallbackSupportMixin, BaseEstimator):
@@ -40,7 +41,14 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the copy that `model_` makes: the network is there already."""
-        return {name: value for name, value in super().__getstate__().items() if name != "model_"}
+        state = super().__getstate__()
+        return sealed_parameters({k: v for k, v in state.items() if k != "model_"})
+
+    def __sklearn_clone__(self) -> Any:
+        """Copy parameters, and with them Keras models, unless that would hang."""
+        if any(isinstance(v, keras.Model) for v in self.get_params(deep=False).values()):
+            refuse_if_forked()
+        return super().__sklearn_clone__()
 
     def _resolve_image_size(
         self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]

@@ -1,5 +1,6 @@
 """Decoded batches, made in threads ahead of their use."""
 
+import contextvars
 import itertools
 import math
 import tempfile
@@ -103,7 +104,7 @@ def decoded_batches(
                 positions = range(start, min(start + batch_size, len(source)))
                 tasks = [positions[k : k + n_in_task] for k in range(0, len(positions), n_in_task)]
                 ahead.append(
-                    [pool.submit(_some_images, source, t, image_size, preprocess) for t in tasks]
+                    [_submit(pool, _some_images, source, t, image_size, preprocess) for t in tasks]
                 )
                 if len(ahead) == 2:
                     yield _gather(source, ahead.popleft(), start - batch_size)
@@ -185,6 +186,11 @@ def resize(
         return resize(Image.fromarray(image), image_size, box)
     channels = [resize(Image.fromarray(c), image_size, box) for c in np.moveaxis(image, -1, 0)]
     return np.stack(channels, axis=-1)
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future:
+    """Have a thread work in the context of this one, which waits for it."""
+    return pool.submit(contextvars.copy_context().run, work, *args)
 
 
 def _some_images(

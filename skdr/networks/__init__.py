@@ -15,6 +15,7 @@ from skdr.networks._build import (
     weights_hash,
 )
 from skdr.networks._feature_map import SplitNetwork, find_feature_map
+from skdr.networks._fork import refuse_if_forked
 from skdr.networks._freeze import (
     first_learning,
     learning_blocks,
@@ -47,6 +48,7 @@ from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_netwo
 from skdr.networks._many_batches import batches_at_once, learner_from_many_batches
 from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
+from skdr.networks._sealed import sealed_parameters
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
 
@@ -95,7 +97,9 @@ __all__ = [
     "list_taps",
     "network_origin",
     "part_between",
+    "refuse_if_forked",
     "reuse_freed_memory",
+    "sealed_parameters",
     "set_class_shares",
     "set_statistics",
     "set_trainable",
