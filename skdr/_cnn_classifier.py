@@ -121,8 +121,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     def _default_image_sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the network's own image size, and the smallest that it takes."""
 
-    @fit_context(prefer_skip_nested_validation=True)
     @atomic
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "CNNClassifier":
         """Train the network on labelled images.
 
@@ -179,7 +179,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             self._load_start(kept, image_size)
 
             def as_fitted() -> dict[str, Any]:
-                fitted = FittedNetwork(kept, kept.network.get_weights())
+                fitted = FittedNetwork(kept.architecture, kept.network.get_weights())
                 return {"_fitted": fitted, "_features": None, "image_size_": image_size}
 
             examples = []
@@ -308,14 +308,14 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         """Fill the network with the weights that training starts from."""
         if not self._continues():
             self.weights_hash_ = kept.weights_hash
-            kept.load(kept.initial_weights, to_change=True)
+            kept.load(kept.initial_weights)
             return
         if image_size != self.image_size_:
             raise ValueError(
                 f"warm_start=True, but images are {image_size} and were {self.image_size_}."
             )
         try:
-            kept.load(self._fitted.weights, to_change=True)
+            kept.load(self._fitted.weights)
         except ValueError as exc:
             raise ValueError(f"warm_start=True, but the network is another now: {exc}") from exc
 
@@ -353,7 +353,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
 
     def _keep(self, trainer: Trainer, image_size: tuple[int, int]) -> None:
         self.__dict__.pop("model_", None)
-        self._fitted = FittedNetwork(trainer.kept, trainer.classifier.get_weights())
+        self._fitted = FittedNetwork(trainer.kept.architecture, trainer.classifier.get_weights())
         self.image_size_ = image_size
         self.batch_size_ = trainer.batch_size
         self.history_ = trainer.history

@@ -16,7 +16,7 @@ from skdr._fingerprint import code_fingerprint
 from skdr._progress import ProgressBar
 from skdr._warnings import warn
 from skdr.images import ImageSource, decoded_batches
-from skdr.networks import FrozenNetwork, copy_network
+from skdr.networks import FrozenNetwork, copy_network, keras_seed, refuse_if_forked
 
 CacheLike: TypeAlias = str | os.PathLike[str] | None
 _CHUNK = 512
@@ -92,7 +92,9 @@ class FrozenFeatures:
 
     def to_keras(self) -> keras.Model:
         """Return a copy of the network, from RGB images in 0..255 to features."""
-        return copy_network(self.network.features(self.layers, self.pooling))
+        refuse_if_forked()
+        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+            return copy_network(self.network.features(self.layers, self.pooling))
 
     @property
     def n_features(self) -> int:
@@ -145,26 +147,30 @@ class _Lookup:
             for name, width, end in zip(self._layers, widths, ends, strict=True)
         }
         self._wanted = [fingerprints[name] for name in features.layers]
+        self._name = "".join(sorted(self._columns))  # of all that one pass brings
 
     def fill(self, features: NDArray[np.float32], source: ImageSource) -> None:
         """Write the features of all images of a source into an array."""
         digests = source.digests()
         keys = [[_key(layer, digest) for layer in self._wanted] for digest in digests]
-
-        def missing() -> list[int]:
-            return [i for i, row in enumerate(keys) if any(key not in vectors for key in row)]
-
         vectors = self._store.get([key for row in keys for key in row])
-        first: dict[bytes, int] = {}
-        if missing():
-            with self._store.computing():  # another may have computed them meanwhile
-                vectors |= self._store.get([key for i in missing() for key in keys[i]])
-                first = {digests[i]: i for i in reversed(missing())}
-                vectors |= self._compute(source, sorted(first.values()), digests)
-                self._store.misses += len(first)
-                self._store.hits -= len(first)
-        self._store.hits += len(source)
-        self._bar.add(len(source) - len(first))
+        n_computed = 0
+
+        def missing() -> dict[bytes, int]:
+            """Return the first row of each image that lacks vectors, by its name."""
+            rows = [i for i, row in enumerate(keys) if any(key not in vectors for key in row)]
+            return {_key(self._name, digests[i]): i for i in reversed(rows)}
+
+        while names := missing():
+            with self._store.computing(list(names)) as own:
+                rows = sorted(names[name] for name in own)
+                # Another may have computed them meanwhile.
+                vectors |= self._store.get([key for i in rows for key in keys[i]])
+                rows = sorted(set(rows) & set(missing().values()))
+                vectors |= self._compute(source, rows, digests)
+                n_computed += len(rows)
+        self._store.count(hits=len(source) - n_computed, misses=n_computed)
+        self._bar.add(len(source) - n_computed)
         for row, row_keys in zip(features, keys, strict=True):
             np.concatenate([vectors[key] for key in row_keys], out=row)
 

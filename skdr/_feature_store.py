@@ -6,8 +6,9 @@ import threading
 import zlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,6 +28,10 @@ MEMORY_BYTES = 2**29
 _MIN_BLOCKS = 32  # of which a full store in memory consists, at least
 _KEYS_PER_QUERY = 500
 _SECONDS_TO_WAIT_FOR_A_WRITER = 60.0
+_SECONDS_BETWEEN_TRIES = 0.005
+# The files that are locked for this thread, or for one that waits for it: an image is decoded
+# in a thread of its own, and `preprocess` may ask for features of another network there.
+_held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,13 @@ class FeatureStore(ABC):
     def __init__(self) -> None:
         self.hits = 0
         self.misses = 0
+        self._counting = threading.Lock()
+
+    def count(self, *, hits: int, misses: int) -> None:
+        """Add to the counts, also where threads do so at once."""
+        with self._counting:
+            self.hits += hits
+            self.misses += misses
 
     @abstractmethod
     def get(self, keys: Sequence[bytes]) -> Vectors:
@@ -79,8 +91,20 @@ class FeatureStore(ABC):
         """Keep vectors; where that is not possible, warn and go on."""
 
     @abstractmethod
-    def computing(self) -> Any:
-        """Return a context in which nobody else computes for the same store."""
+    def computing(self, names: Sequence[bytes]) -> AbstractContextManager[Collection[bytes]]:
+        """Return a context in which nobody else computes some of what is missing.
+
+        Parameters
+        ----------
+        names : sequence of bytes
+            One an image, of all that is missing.
+
+        Returns
+        -------
+        context : context manager of a collection of bytes
+            Waits until some of it is this thread's to compute, and says what.
+            The rest is being computed: ask again.
+        """
 
     @abstractmethod
     def info(self) -> CacheInfo:
@@ -111,7 +135,9 @@ class MemoryStore(FeatureStore):
         self._vectors: dict[bytes, tuple[bytes, NDArray[np.float32]]] = {}
         self._blocks: OrderedDict[bytes, list[bytes]] = OrderedDict()
         self._n_bytes = 0
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._computed: set[bytes] = set()  # at this moment, by some thread
+        self._has_computed = threading.Condition()
 
     def get(self, keys: Sequence[bytes]) -> Vectors:
         with self._lock:
@@ -135,8 +161,19 @@ class MemoryStore(FeatureStore):
             if block:
                 self._put_block(block)
 
-    def computing(self) -> Any:
-        return self._lock
+    @contextmanager
+    def computing(self, names: Sequence[bytes]) -> Iterator[Collection[bytes]]:
+        own: set[bytes] = set()
+        try:
+            with self._has_computed:
+                self._has_computed.wait_for(lambda: not self._computed.issuperset(names))
+                own.update(set(names) - self._computed)
+                self._computed |= own
+            yield own
+        finally:
+            with self._has_computed:
+                self._computed -= own
+                self._has_computed.notify_all()
 
     def info(self) -> CacheInfo:
         return CacheInfo(len(self._vectors), self._n_bytes, self.hits, self.misses)
@@ -205,17 +242,28 @@ class FolderStore(FeatureStore):
             connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
 
     @contextmanager
-    def computing(self) -> Iterator[None]:
+    def computing(self, names: Sequence[bytes]) -> Iterator[Collection[bytes]]:
+        """Compute while no other thread or process does, but those that wait for this one."""
+        with self._alone():
+            yield names
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self.file in _held.get():
+            yield
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._mutex.acquire()
+            self._mutex.acquire(poll_interval=_SECONDS_BETWEEN_TRIES)
         except OSError as exc:  # nobody can write there, so nobody shares the work
             self._warn_once(exc)
             yield
             return
+        before = _held.set(_held.get() | {self.file})
         try:
             yield
         finally:
+            _held.reset(before)
             self._mutex.release()
 
     def info(self) -> CacheInfo:
@@ -224,7 +272,7 @@ class FolderStore(FeatureStore):
         return CacheInfo(n_vectors, n_bytes, self.hits, self.misses)
 
     def clear(self) -> None:
-        with self.computing():
+        with self._alone():
             self.file.unlink(missing_ok=True)
 
     def _select(self, keys: Sequence[bytes]) -> list[tuple[bytes, int, bytes]]:
@@ -256,7 +304,7 @@ class FolderStore(FeatureStore):
 
     def _set_aside(self, exc: sqlite3.DatabaseError) -> None:
         damaged = self.file.with_suffix(".damaged")
-        with self.computing():
+        with self._alone():
             if not _is_sound(self.file):
                 self.file.replace(damaged)
                 self._warn(f"its file is damaged ({exc}); it is now {damaged.name!r}")
@@ -328,7 +376,7 @@ def clear_feature_cache(cache: str | os.PathLike[str] = MEMORY) -> None:
     """
     store = open_store(cache)
     store.clear()
-    store.hits = store.misses = 0
+    store.count(hits=-store.hits, misses=-store.misses)
 
 
 def _checksum(key: bytes, vector: bytes) -> int:

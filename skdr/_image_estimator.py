@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from skdr._params import CallbackSupportMixin, Interval, StrOptions
 from skdr.images import ImageSource, validate_images
-from skdr.networks import batch_size_of_passes, refuse_unregistered
+from skdr.networks import batch_size_of_passes, sealed_parameters
 
 
 class ImageEstimator(CallbackSupportMixin, BaseEstimator):
@@ -67,10 +67,8 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         ValueError
             If a network among the parameters could not be loaded again.
         """
-        for value in self.get_params(deep=False).values():
-            if isinstance(value, keras.Model):
-                refuse_unregistered(value)
-        return {name: value for name, value in super().__getstate__().items() if name != "model_"}
+        state = super().__getstate__()
+        return sealed_parameters({k: v for k, v in state.items() if k != "model_"})
 
     def _resolve_image_size(
         self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]

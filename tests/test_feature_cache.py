@@ -50,8 +50,8 @@ def passes(monkeypatch):
     seen = []
     plain_call = ForwardPass.__call__
 
-    def call(self, batches):
-        return plain_call(self, map(note, batches))
+    def call(self, batches, *weights):
+        return plain_call(self, map(note, batches), *weights)
 
     def note(batch):
         seen.append(len(batch) if batch.ndim == 4 else 0)  # not the features that enter a head
@@ -303,7 +303,7 @@ def test_cache_of_another_format_is_left_alone(coloured, passes, tmp_path, monke
 def test_folder_that_may_only_be_read_is_read(coloured, passes, tmp_path, monkeypatch):
     right = features(coloured[0][:40], tmp_path)
 
-    def refuse(self):
+    def refuse(self, **settings):
         raise PermissionError(f"[Errno 13] Permission denied: {self.lock_file!r}")
 
     def connect_to_read(file, **options):

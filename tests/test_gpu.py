@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.networks import ForwardPass, _gpu, build_backbone, gpu_turn, is_out_of_memory
-from skdr.networks._inference import FewSizes
+from skdr.networks._stateless import FewSizes
 from tests.with_keras import on_tensorflow, tiny_network
 
 
@@ -306,11 +306,11 @@ classifiers = [
     ).fit(X, y)
     for devices in [["CPU:0", "CPU:1"]] * 2
 ]
-kept = classifiers[0]._fitted.kept
+network = classifiers[0]._fitted.architecture.network
 print(json.dumps({
     "scores": [c.score(X, y) for c in classifiers],
     "difference": np.ptp([c.predict_proba(X) for c in classifiers], axis=0).max().item(),
-    "copies": len(kept.network.trainable_variables[0].value.values),
+    "copies": len(network.trainable_variables[0].value.values),
 }))
 """
     root = Path(__file__).resolve().parents[1]
@@ -336,7 +336,7 @@ def test_second_fit_on_two_devices_is_as_the_first(trained_on_two):
 @on_tensorflow
 def test_one_gpu_is_no_reason_to_spread(coloured, one_gpu):
     classifier = ScratchCNNClassifier(tiny_network, image_size=24, epochs=1, devices="all")
-    network = classifier.fit(*coloured)._fitted.kept.network
+    network = classifier.fit(*coloured)._fitted.architecture.network
     assert not hasattr(network.trainable_variables[0].value, "values")
 
 

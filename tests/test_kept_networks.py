@@ -192,7 +192,7 @@ def test_later_fits_leave_earlier_ones_as_they_are(make, coloured):
 def test_nothing_of_a_fit_outlives_the_classifier(make, coloured, early_stopping):
     model = make(early_stopping=early_stopping).fit(*coloured)
     model.predict(coloured[0])
-    gone = [weakref.ref(model), weakref.ref(model._fitted.kept.network)]
+    gone = [weakref.ref(model), weakref.ref(model._fitted.architecture.network)]
     del model
     _kept._kept.clear()
     _frozen._kept.clear()

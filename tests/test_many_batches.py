@@ -62,10 +62,13 @@ def test_callback_sees_each_batch(coloured, monkeypatch):
 @on_tensorflow
 def test_other_batch_size_compiles_nothing(coloured):
     X, y = coloured
-    first = transfer().fit(X, y)
-    compiled = dict(first._fitted.kept.compiled)
+    _kept._kept.clear()
+    transfer().fit(X, y)
+    (kept,) = _kept._kept.values()
+    compiled = dict(kept.compiled)
     second = transfer(batch_size=20).fit(X, y)
-    assert second._fitted.kept.compiled == compiled
+    assert list(_kept._kept.values()) == [kept]
+    assert kept.compiled == compiled
     _kept._kept.clear()
     assert_same_training(second, transfer(batch_size=20).fit(X, y), X)
 

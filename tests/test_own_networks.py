@@ -5,6 +5,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -547,9 +548,7 @@ class Forgetful(keras.layers.Layer):
 def test_copy_that_computes_something_else_is_refused(images):
     inputs = keras.Input(SIZE)
     network = keras.Model(inputs, Forgetful(3.0)(inputs), name="lossy")
-    with pytest.raises(
-        ValueError, match=r"'lossy' computes something else.* of Forgetful"
-    ):
+    with pytest.raises(ValueError, match=r"'lossy' computes something else.* of Forgetful"):
         PretrainedFeatureExtractor(network).fit(images)
 
 
@@ -610,10 +609,11 @@ ESTIMATORS = [PretrainedFeatureExtractor, FineTunedCNNClassifier, ScratchCNNClas
 
 @pytest.fixture
 def broken_files(tmp_path):
-    """Files that nobody can decode."""
+    """Files that begin as images do, and that nobody can decode."""
     paths = [tmp_path / f"{i}.png" for i in range(4)]
     for i, path in enumerate(paths):
-        path.write_bytes(bytes([i]))
+        Image.fromarray(np.full((24, 24, 3), i, np.uint8)).save(path)
+        path.write_bytes(path.read_bytes()[:45])
     return [str(path) for path in paths]
 
 

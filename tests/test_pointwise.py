@@ -80,6 +80,6 @@ def test_classifiers_train_so_and_neither_exports_nor_the_users_network_know(col
         [keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3), keras.layers.Conv2D(8, 1)]
     )
     model = ScratchCNNClassifier(own, epochs=1, image_size=24, random_state=0).fit(*coloured)
-    assert len(multiplied(model._fitted.kept.network)) == 1
+    assert len(multiplied(model._fitted.architecture.network)) == 1
     assert multiplied(own) == []
     assert multiplied(model.model_) == []

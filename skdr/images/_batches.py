@@ -1,5 +1,6 @@
 """Decoded batches, made in threads ahead of their use."""
 
+import contextvars
 import itertools
 import math
 import tempfile
@@ -7,7 +8,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, NamedTuple, TypeAlias
@@ -211,7 +212,7 @@ def _results(
                 positions = range(start, min(start + batch_size, len(source)))
                 tasks = [positions[k : k + n_in_task] for k in range(0, len(positions), n_in_task)]
                 futures = [
-                    pool.submit(_some_images, source, t, image_size, preprocess) for t in tasks
+                    _submit(pool, _some_images, source, t, image_size, preprocess) for t in tasks
                 ]
                 ahead.append((start, futures))
                 if len(ahead) == 2:
@@ -220,6 +221,11 @@ def _results(
                 yield finished()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future:
+    """Have a thread work in the context of this one, which waits for it."""
+    return pool.submit(contextvars.copy_context().run, work, *args)
 
 
 def _some_images(

@@ -133,8 +133,8 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         self.cv = cv
         self.n_jobs = n_jobs
 
-    @fit_context(prefer_skip_nested_validation=False)
     @atomic
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
         X: Any,

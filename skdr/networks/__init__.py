@@ -16,6 +16,7 @@ from skdr.networks._build import (
 )
 from skdr.networks._copies import copy_network
 from skdr.networks._feature_map import SplitNetwork, find_feature_map
+from skdr.networks._fork import refuse_if_forked
 from skdr.networks._freeze import (
     first_learning,
     learning_blocks,
@@ -48,7 +49,7 @@ from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_netwo
 from skdr.networks._many_batches import batches_at_once, learner
 from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
-from skdr.networks._registered import refuse_unregistered
+from skdr.networks._sealed import sealed_parameters
 from skdr.networks._settings import float32_layers
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
@@ -101,8 +102,9 @@ __all__ = [
     "list_taps",
     "network_origin",
     "part_between",
-    "refuse_unregistered",
+    "refuse_if_forked",
     "reuse_freed_memory",
+    "sealed_parameters",
     "set_class_shares",
     "set_statistics",
     "set_trainable",

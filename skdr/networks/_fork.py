@@ -2,11 +2,14 @@
 
 import os
 
-_ran_in: int | None = None
+import keras
+
+_has_run = False
+_parent: int | None = None  # the process with networks that this one was forked from
 
 
 def refuse_if_forked() -> None:
-    """Call before a network is built or run.
+    """Call before a network is built, loaded, copied or run.
 
     Raises
     ------
@@ -14,12 +17,37 @@ def refuse_if_forked() -> None:
         In a process that was forked from one that had done so before: it would
         wait forever for threads that it does not have.
     """
-    global _ran_in
-    if _ran_in is None:
-        _ran_in = os.getpid()
-    elif _ran_in != os.getpid():
+    global _has_run
+    if _parent is not None:
         raise RuntimeError(
-            f"This process was forked from process {_ran_in}, which had used networks already; it "
-            "would hang. Start processes with joblib's default backend (n_jobs=...), or with "
-            "multiprocessing.get_context('spawn')."
+            f"This process was forked from process {_parent}, which had used networks or "
+            "TensorFlow already; it would hang. Load in each worker: fit or load estimators after "
+            "the process has started (gunicorn without --preload), or start processes with "
+            "joblib's default backend (n_jobs=...) or multiprocessing.get_context('spawn')."
         )
+    _has_run = True
+
+
+def is_refused() -> bool:
+    """Return whether `refuse_if_forked` would raise an error."""
+    return _parent is not None
+
+
+def _remember_parent() -> None:
+    """Find out, in a process that was forked, what its parent had done."""
+    global _parent
+    if _parent is None and (_has_run or _is_backend_running()):
+        _parent = os.getppid()
+
+
+def _is_backend_running() -> bool:
+    """Whether somebody, with skdr or without, had TensorFlow start its threads."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from skdr.networks import _tensorflow
+
+    return _tensorflow.is_running()
+
+
+if hasattr(os, "register_at_fork"):  # elsewhere nothing forks
+    os.register_at_fork(after_in_child=_remember_parent)

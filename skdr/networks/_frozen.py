@@ -27,12 +27,13 @@ from skdr.networks._build import (
     weights_hash,
 )
 from skdr.networks._copies import innermost_layers
+from skdr.networks._fork import refuse_if_forked
 from skdr.networks._gpu import is_data_parallel
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
 from skdr.networks._openvino import OpenVINO
 from skdr.networks._own_network import own_code
-from skdr.networks._registered import refuse_unregistered
+from skdr.networks._sealed import sealed
 from skdr.networks._settings import refuse_other_settings
 from skdr.networks._taps import find_tap_operation, n_features, tap_features
 
@@ -45,7 +46,8 @@ class FrozenNetwork:
     network : keras.Model
         As `build_backbone` returns it; not to be changed from now on.
     backbone : str, keras.Model or callable
-        What it was built from: a name brings its named taps.
+        What it was built from: a name brings its named taps, and nothing else
+        of it is kept.
     engine : OpenVINO, optional
         What runs it; by default Keras's backend does.
     """
@@ -54,22 +56,31 @@ class FrozenNetwork:
         self, network: keras.Model, backbone: BackboneLike, engine: OpenVINO | None = None
     ):
         self.network = network
-        self.backbone = backbone
+        self.backbone = backbone if isinstance(backbone, str) else network
         self.engine = engine
         self._forward_passes: dict[Hashable, ForwardPass] = {}
         self._operations: dict[str, keras.Operation] = {}
 
+    @property
+    def name(self) -> str | None:
+        """What it is called in `list_backbones`."""
+        return self.backbone if isinstance(self.backbone, str) else None
+
     def __reduce__(self) -> tuple[Any, ...]:
-        refuse_unregistered(self.network)
-        return _restore, (self.network, self.backbone, self.engine)
+        return sealed(_restore, self.network, self.name, self.engine)
+
+    def __deepcopy__(self, memo: Any) -> "FrozenNetwork":
+        return self
 
     def __getstate__(self) -> dict[str, Any]:
         """For skops, which knows no Keras model."""
-        return {**network_state(self.network), "backbone": self.backbone, "engine": self.engine}
+        return {**network_state(self.network), "backbone": self.name, "engine": self.engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        network = network_from_state(state)
-        FrozenNetwork.__init__(self, network, state["backbone"], state["engine"])
+        refuse_if_forked()
+        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+            network = network_from_state(state)
+        FrozenNetwork.__init__(self, network, state["backbone"] or network, state["engine"])
 
     @functools.cached_property
     def weights_hash(self) -> str:
@@ -135,20 +146,20 @@ class FrozenNetwork:
         """Return the compiled forward pass to the features of some layers."""
         key = (tuple(layers), pooling)
         if key not in self._forward_passes:
-            features = self.features(layers, pooling)
-            self._forward_passes[key] = ForwardPass(features, compiler=self.engine)
+            with keras_seed(0):  # builds nothing twice where threads ask at once
+                if key not in self._forward_passes:
+                    features = self.features(layers, pooling)
+                    self._forward_passes[key] = ForwardPass(features, compiler=self.engine)
         return self._forward_passes[key]
 
 
-def _restore(
-    network: keras.Model, backbone: BackboneLike, engine: OpenVINO | None
-) -> FrozenNetwork:
+def _restore(network: keras.Model, name: str | None, engine: OpenVINO | None) -> FrozenNetwork:
     """Unpickle; skops would call the class itself with what it cannot save."""
-    return FrozenNetwork(network, backbone, engine)
+    return FrozenNetwork(network, name or network, engine)
 
 
 _kept: OrderedDict[Hashable, FrozenNetwork] = OrderedDict()
-_building = threading.RLock()
+_choosing = threading.Lock()
 
 
 def frozen_network(
@@ -180,18 +191,25 @@ def frozen_network(
     """
     refuse_other_settings()
     runs_on = OpenVINO(dtype) if engine == "openvino" else None
-    with _building:
-        origin = network_origin(backbone, weights, seed)
-        key = (origin, image_size, dtype, engine, is_data_parallel())
-        network = _kept.get(key)
-        if network is None:
-            with keras_seed(seed):
+    origin = network_origin(backbone, weights, seed)
+    key = (origin, image_size, dtype, engine, is_data_parallel())
+    network = _find(key)
+    if network is None:
+        with keras_seed(seed):
+            network = _find(key)  # another thread may have built it meanwhile
+            if network is None:
                 built = build_backbone(backbone, weights, image_size)
-            use_dtype(built, "float32" if runs_on else dtype)
-            built.trainable = False
-            network = FrozenNetwork(built, backbone, runs_on)
+                use_dtype(built, "float32" if runs_on else dtype)
+                built.trainable = False
+                network = FrozenNetwork(built, backbone, runs_on)
+    with _choosing:
         keep_last_few(_kept, key, network)
-        return network
+    return network
+
+
+def _find(key: Hashable) -> FrozenNetwork | None:
+    with _choosing:
+        return _kept.get(key)
 
 
 def network_origin(

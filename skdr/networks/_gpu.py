@@ -4,8 +4,9 @@ import functools
 import importlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,41 @@ def gpu_turn() -> Iterator[None]:
     """Compute while no other process of this user does on the same GPUs; wait for it.
 
     Two processes on one GPU do not run faster than one after the other, and may
-    run out of its memory. Without a GPU there is nothing to wait for.
+    run out of its memory. Threads of one process share its turn. Without a GPU
+    there is nothing to wait for.
     """
     lock = _lock() if list_gpus() else None
     if lock is None:
         yield
         return
+    _enter(lock)
+    try:
+        yield
+    finally:
+        _leave(lock)
+
+
+_changing = threading.Lock()
+_n_inside = 0
+
+
+def _enter(lock: FileLock) -> None:
+    global _n_inside
+    with _changing:  # the other threads wait for the same turn
+        if not _n_inside:
+            _wait_for_turn(lock)
+        _n_inside += 1
+
+
+def _leave(lock: FileLock) -> None:
+    global _n_inside
+    with _changing:
+        _n_inside -= 1
+        if not _n_inside:
+            lock.release()  # which does nothing where the wait was given up
+
+
+def _wait_for_turn(lock: FileLock) -> None:
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -116,20 +146,13 @@ def gpu_turn() -> Iterator[None]:
             "Another process computes on this GPU: this one waits for its turn. Set n_jobs=1, or "
             "give each process a GPU of its own by CUDA_VISIBLE_DEVICES."
         )
-        try:
+        with suppress(Timeout):  # a courtesy, not a condition
             lock.acquire(timeout=_MAX_SECONDS)
-        except Timeout:  # a courtesy, not a condition
-            yield
-            return
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @functools.cache
 def _lock() -> FileLock:
-    """Return the lock of the GPUs that this process may use; it may be taken more than once."""
+    """Return the lock of the GPUs that this process may use; threads share it."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
     # By number: a container may know no name. Windows gives each user a folder of temporary files.
     user = os.getuid() if hasattr(os, "getuid") else ""

@@ -1,7 +1,8 @@
 """The forward pass of a network, compiled."""
 
+import functools
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
@@ -9,12 +10,16 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.networks._build import keras_seed
 from skdr.networks._fold import fold_batch_norm
 from skdr.networks._fork import refuse_if_forked
 from skdr.networks._gpu import gpu_turn, is_out_of_memory
 from skdr.networks._memory import reuse_freed_memory
+from skdr.networks._stateless import compile_with_keras
+from skdr.networks._workers import in_worker
 
-Compiler: TypeAlias = Callable[[keras.Model], Callable[[Any], Any]]
+# A compiled network takes a batch and, where they are not its own, its weights.
+Compiler: TypeAlias = Callable[[keras.Model], Callable[..., Any]]
 # Below so many rows, matrix products take other paths on small problems, and
 # their last rows are computed in another order than the rest.
 _MIN_ROWS = 64
@@ -24,11 +29,13 @@ _STRIDE = 32
 
 
 class ForwardPass:
-    """Run a network in inference mode, batch by batch.
+    """Run a network in inference mode, batch by batch; threads may do so at once.
 
     Dropout does nothing, BatchNorm uses its stored statistics, and the output
     for an image does not depend on the other images of its batch. A batch that
     is too large for the memory of the device runs in halves, as all after it.
+    Whatever the number of threads that call, few batches are computed at once;
+    see `in_worker`.
 
     Parameters
     ----------
@@ -36,7 +43,7 @@ class ForwardPass:
         Only read.
     constant_weights : bool, default=True
         Whether its weights stay what they are at the first call, which makes
-        it faster: see `fold_batch_norm`.
+        it faster: see `fold_batch_norm`. Else they come with each call.
     compiler : callable, default=None
         Turns a network into a function from batches to outputs, such as
         `OpenVINO`. By default Keras's backend does.
@@ -52,32 +59,49 @@ class ForwardPass:
         self.network = network
         self.constant_weights = constant_weights
         self.compiler = compiler or compile_with_keras
-        self._call: Callable[[Any], Any] | None = None
+        self._compiled: Callable[..., Any] | None = None
         self._max_rows: int | None = None
 
-    def __call__(self, batches: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the outputs for all batches, one row an image."""
+    def __call__(
+        self, batches: Iterable[NDArray[Any]], weights: Sequence[Any] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the outputs for all batches, one row an image.
+
+        Parameters
+        ----------
+        batches : iterable of ndarray
+        weights : sequence of tensors or arrays, optional
+            In place of the network's own.
+        """
         refuse_if_forked()
-        if self._call is None:
-            fixed = self.constant_weights
-            self._call = self.compiler(fold_batch_norm(self.network) if fixed else self.network)
+        run = self._compile()
+        if weights is not None:
+            run = functools.partial(run, weights=weights)
         turn = gpu_turn() if self.compiler is compile_with_keras else nullcontext()
         with turn, reuse_freed_memory():
-            outputs = [self._run(batch) for batch in batches]
+            outputs = [self._run(run, batch) for batch in batches]
         return np.concatenate(outputs, dtype=np.float32)
 
-    def _run(self, batch: NDArray[Any]) -> NDArray[Any]:
+    def _compile(self) -> Callable[..., Any]:
+        if self._compiled is None:
+            with keras_seed(0):  # compiles nothing twice where threads ask at once
+                if self._compiled is None:
+                    fixed = self.constant_weights
+                    network = fold_batch_norm(self.network) if fixed else self.network
+                    self._compiled = self.compiler(network)
+        return self._compiled
+
+    def _run(self, run: Callable[..., Any], batch: NDArray[Any]) -> NDArray[Any]:
         """Return the outputs of a batch, in halves where it does not fit into memory."""
-        assert self._call is not None  # for the type checker
         if self._max_rows is None or len(batch) <= self._max_rows:
             try:
-                return self._call(_padded(batch))[: len(batch)]
+                return in_worker(run, _padded(batch))[: len(batch)]
             except Exception as exc:
                 if len(batch) == 1 or not is_out_of_memory(exc):
                     raise
             self._max_rows = -(-len(batch) // 2)
         middle = -(-len(batch) // 2)
-        return np.concatenate([self._run(batch[:middle]), self._run(batch[middle:])])
+        return np.concatenate([self._run(run, batch[:middle]), self._run(run, batch[middle:])])
 
 
 def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
@@ -140,46 +164,3 @@ def _padded(batch: NDArray[Any]) -> NDArray[Any]:
     padded = np.zeros((n_total, *batch.shape[1:]), dtype=dtype)
     padded[: len(batch)] = batch
     return padded
-
-
-def compile_with_keras(network: keras.Model) -> Callable[[Any], Any]:
-    """Return a network as a function from batches to outputs, compiled by Keras's backend."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        from skdr.networks import _tensorflow
-
-        return _tensorflow.compile_network(network)
-    return FewSizes(network.predict_on_batch) if backend == "jax" else network.predict_on_batch
-
-
-class FewSizes:
-    """Run batches of any size at few sizes, since XLA compiles each anew, for seconds.
-
-    A batch is padded to a size that was run before, up to four times its own,
-    or else to the next power of two where it is smaller than what was run.
-
-    Parameters
-    ----------
-    call : callable
-        Takes a batch and returns its outputs, one row an image.
-    """
-
-    def __init__(self, call: Callable[[Any], Any]):
-        self._call = call
-        self._sizes: set[int] = set()
-
-    def __call__(self, batch: NDArray[Any]) -> Any:
-        """Return the outputs of a batch."""
-        n_images, size = len(batch), self._size(len(batch))
-        if size > n_images:
-            padding = np.zeros((size - n_images, *batch.shape[1:]), dtype=batch.dtype)
-            batch = np.concatenate([batch, padding])
-        outputs = self._call(batch)[:n_images]
-        self._sizes.add(size)
-        return outputs
-
-    def _size(self, n_images: int) -> int:
-        larger = [size for size in self._sizes if size >= n_images]
-        if not larger or min(larger) <= 4 * n_images:
-            return min(larger, default=n_images)
-        return 1 << (n_images - 1).bit_length()

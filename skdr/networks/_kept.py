@@ -12,16 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
-from skdr.networks._build import network_from_state, network_state, weights_hash
+from skdr.networks._architecture import Architecture
+from skdr.networks._build import keras_seed, network_from_state, network_state, weights_hash
 from skdr.networks._copies import copy_layer, set_weights
 from skdr.networks._fork import refuse_if_forked
-from skdr.networks._freeze import part_between
-from skdr.networks._gpu import list_gpus
-from skdr.networks._inference import ForwardPass
 from skdr.networks._names import rename_automatic_names
-from skdr.networks._pointwise import multiply_pointwise
-from skdr.networks._registered import refuse_unregistered
+from skdr.networks._sealed import sealed
 from skdr.networks._settings import refuse_other_settings
+from skdr.networks._stateless import as_tensors
 
 _MAX_KEPT = 4
 _KERAS_OBJECTS = (
@@ -45,17 +43,19 @@ def keep_last_few(kept: OrderedDict[Hashable, Any], key: Hashable, network: Any)
 class KeptNetwork:
     """A network and all that was compiled for it; fits of one configuration share it.
 
-    Whoever uses it holds `lock` and loads weights first.
+    Whoever trains it has it for himself; see `kept_network`.
 
     Parameters
     ----------
     network : keras.Model
-        Changed as `multiply_pointwise` says, where no GPU is.
+        Changed as `Architecture` says.
     seed : int or None, default=None
         What its weights were drawn from, where they were.
 
     Attributes
     ----------
+    architecture : Architecture
+        What predictions run on, also with the weights of other fits.
     initial_weights : list of ndarray
         The weights that a fit starts from.
     weights_hash : str
@@ -65,13 +65,10 @@ class KeptNetwork:
     """
 
     def __init__(self, network: keras.Model, seed: int | None = None):
-        if not list_gpus():
-            multiply_pointwise(network)
         self.network = network
+        self.architecture = Architecture(network)
         self.take_initial_weights(network, seed)
         self.compiled: dict[Hashable, Any] = {}
-        self.lock = threading.Lock()
-        self._loaded: Sequence[NDArray[Any]] | None = self.initial_weights
 
     def take_initial_weights(self, network: keras.Model, seed: int | None) -> None:
         """Take those of a network of the same layers, drawn from a seed."""
@@ -79,72 +76,70 @@ class KeptNetwork:
         self.weights_hash = weights_hash(network)
         self.seed = seed
 
-    def load(self, weights: Sequence[NDArray[Any]], *, to_change: bool = False) -> None:
-        """Fill the network with weights, unless they are in it already."""
-        if self._loaded is not weights:
-            set_weights(self.network, weights)
-        self._loaded = None if to_change else weights
+    def load(self, weights: Sequence[Any]) -> None:
+        """Fill the network with weights."""
+        set_weights(self.network, weights)
 
     def part(self, first: int, end: int | None = None) -> keras.Model | None:
         """Return the operations between two; see `part_between`."""
-        key = ("part", first, end)
-        if key not in self.compiled:
-            self.compiled[key] = part_between(self.network, first, end)
-        return self.compiled[key]
+        return self.architecture.part(first, end)
 
-    def forward_pass(self, first: int = 0, end: int | None = None) -> ForwardPass:
-        """Return the compiled forward pass through such a part."""
-        key = ("forward_pass", first, end)
-        if key not in self.compiled:
-            part = self.part(first, end) if first or end is not None else self.network
-            self.compiled[key] = ForwardPass(part, constant_weights=False)
-        return self.compiled[key]
+    def forward_pass(
+        self, first: int = 0, end: int | None = None
+    ) -> Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]:
+        """Return the pass through such a part, with the weights as they are when it is called."""
+        return lambda batches: self.architecture(
+            batches, as_tensors(self.network.weights), first, end
+        )
 
 
 class FittedNetwork:
-    """A kept network with weights of one's own.
+    """An architecture with weights of one's own; nothing changes it any more.
 
     Parameters
     ----------
-    kept : KeptNetwork
-    weights : list of ndarray
+    architecture : Architecture
+    weights : list of arrays or tensors
     """
 
-    def __init__(self, kept: KeptNetwork, weights: Sequence[NDArray[Any]]):
-        self.kept = kept
+    def __init__(self, architecture: Architecture, weights: Sequence[Any]):
+        self.architecture = architecture
         self.weights = weights
+        self._are_tensors = False
 
     @classmethod
     def from_keras(cls, network: keras.Model) -> "FittedNetwork":
         """Take over a network."""
-        kept = KeptNetwork(network)
-        return cls(kept, kept.initial_weights)
+        return cls(Architecture(network), as_tensors(network.weights))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        refuse_unregistered(self.kept.network)
-        return FittedNetwork.from_keras, (self.to_keras(),)
+        return sealed(FittedNetwork.from_keras, self.to_keras())
+
+    def __deepcopy__(self, memo: Any) -> "FittedNetwork":
+        return self
 
     def __getstate__(self) -> dict[str, Any]:
         """For skops, which knows no Keras model."""
         return network_state(self.to_keras())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.kept = KeptNetwork(network_from_state(state))
-        self.weights = self.kept.initial_weights
+        refuse_if_forked()
+        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+            network = network_from_state(state)
+        FittedNetwork.__init__(self, Architecture(network), as_tensors(network.weights))
 
     def __call__(self, batches: Iterable[NDArray[Any]], first: int = 0) -> NDArray[np.float32]:
         """Return the outputs for what enters operation `first`, 0 being the images."""
-        if not self.kept.lock.acquire(blocking=False):  # it is at work for somebody else
-            return FittedNetwork.from_keras(self.to_keras())(batches, first)
-        try:
-            self.kept.load(self.weights)
-            return self.kept.forward_pass(first)(batches)
-        finally:
-            self.kept.lock.release()
+        refuse_if_forked()
+        if not self._are_tensors:  # from here on they are where they are computed with
+            self.weights, self._are_tensors = as_tensors(self.weights), True
+        return self.architecture(batches, self.weights, first)
 
     def to_keras(self) -> keras.Model:
         """Return a network of its own with these weights."""
-        network = keras.models.clone_model(self.kept.network, clone_function=copy_layer)
+        refuse_if_forked()
+        with keras_seed(0):  # as above
+            network = keras.models.clone_model(self.architecture.network, clone_function=copy_layer)
         set_weights(network, self.weights)
         rename_automatic_names(network)
         return network
@@ -191,8 +186,8 @@ def kept_network(
     key : hashable or None
         The configuration; None for one that has no name.
     build : callable
-        Returns the network, where none is kept, it is at work, or its weights
-        were drawn from another seed.
+        Returns the network, where none is kept, it is lent already, or its
+        weights were drawn from another seed.
     seed : int or None, default=None
         What `build` draws weights from; None where it draws none.
     keep : bool, default=True
@@ -207,15 +202,11 @@ def kept_network(
     refuse_other_settings()
     with _choosing:
         kept = _kept.pop(key, None) if key is not None else None
-    if kept is None or not kept.lock.acquire(blocking=False):
+    if kept is None:
         kept = KeptNetwork(build(), seed)
-        kept.lock.acquire()
-    try:
-        if kept.seed != seed:  # to draw weights takes less time than to compile
-            kept.take_initial_weights(build(), seed)
-        yield kept
-        if key is not None and keep:
-            with _choosing:
-                keep_last_few(_kept, key, kept)
-    finally:
-        kept.lock.release()
+    if kept.seed != seed:  # to draw weights takes less time than to compile
+        kept.take_initial_weights(build(), seed)
+    yield kept
+    if key is not None and keep:
+        with _choosing:
+            keep_last_few(_kept, key, kept)

@@ -18,8 +18,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     A subclass says in `_process` what happens to one image.
     """
 
-    @fit_context(prefer_skip_nested_validation=True)
     @atomic
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> "ImageTransformer":
         """Check the parameters, and that X holds images; none is decoded.
 

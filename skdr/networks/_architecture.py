@@ -1,0 +1,77 @@
+"""The layers of networks that differ in their weights alone, and what was compiled for them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skdr.networks._build import keras_seed
+from skdr.networks._freeze import part_between
+from skdr.networks._gpu import list_gpus
+from skdr.networks._inference import ForwardPass
+from skdr.networks._pointwise import multiply_pointwise
+
+Part = tuple[int, int | None]
+
+
+class Architecture:
+    """Layers that run with whatever weights come with the call.
+
+    Nothing is written into the layers, so several networks may run at once,
+    each with weights of its own, and one may be trained meanwhile.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Changed as `multiply_pointwise` says, where no GPU is.
+    """
+
+    def __init__(self, network: keras.Model):
+        if not list_gpus():
+            multiply_pointwise(network)
+        self.network = network
+        self._parts: dict[Part, keras.Model | None] = {}
+        self._forward_passes: dict[Part, tuple[ForwardPass, list[int]]] = {}
+
+    def __call__(
+        self,
+        batches: Iterable[NDArray[Any]],
+        weights: Sequence[Any],
+        first: int = 0,
+        end: int | None = None,
+    ) -> NDArray[np.float32]:
+        """Return what enters operation `end` for what enters operation `first`.
+
+        Parameters
+        ----------
+        batches : iterable of ndarray
+        weights : sequence of tensors or arrays
+            One for each of ``network.weights``.
+        first, end : int
+            Indices in ``network.operations``; 0 stands for the images, None
+            for the outputs.
+        """
+        forward, places = self._forward_pass((first, end))
+        return forward(batches, [weights[place] for place in places])
+
+    def part(self, first: int, end: int | None = None) -> keras.Model | None:
+        """Return the operations between two; see `part_between`."""
+        if not first and end is None:
+            return self.network
+        key = (first, end)
+        if key not in self._parts:
+            self._parts[key] = part_between(self.network, first, end)
+        return self._parts[key]
+
+    def _forward_pass(self, part: Part) -> tuple[ForwardPass, list[int]]:
+        """Return the pass through a part, and which weights of the network are in it."""
+        if part not in self._forward_passes:
+            with keras_seed(0):  # builds nothing twice where threads ask at once
+                if part not in self._forward_passes:
+                    forward = ForwardPass(self.part(*part), constant_weights=False)
+                    number = {id(v): i for i, v in enumerate(self.network.weights)}
+                    places = [number[id(v)] for v in forward.network.weights]
+                    self._forward_passes[part] = forward, places
+        return self._forward_passes[part]

@@ -1,0 +1,86 @@
+"""Networks in pickles: opened where they can be built, and left closed where that would hang."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import keras
+
+from skdr.networks._build import keras_seed
+from skdr.networks._fork import is_refused, refuse_if_forked
+from skdr.networks._registered import refuse_unregistered
+
+
+class Sealed:
+    """A Keras model among the parameters of an estimator that is pickled.
+
+    Parameters
+    ----------
+    network : keras.Model
+    """
+
+    def __init__(self, network: keras.Model):
+        self.network = network
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return sealed(_itself, self.network)
+
+
+def sealed_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes of an estimator as they are pickled: Keras models `Sealed`."""
+    return {k: Sealed(v) if isinstance(v, keras.Model) else v for k, v in values.items()}
+
+
+def sealed(make: Callable[..., Any], network: keras.Model, *others: Any) -> tuple[Any, ...]:
+    """Return what `__reduce__` is to return for ``make(network, *others)``.
+
+    The network is a pickle within the pickle: left to Keras it would be built
+    before anybody could ask whether this process can.
+
+    Raises
+    ------
+    ValueError
+        If the network could not be loaded again.
+    """
+    refuse_unregistered(network)
+    return _opened, (make, pickle.dumps(network), *others)
+
+
+def _opened(make: Callable[..., Any], pickled: bytes, *others: Any) -> Any:
+    """Unpickle.
+
+    An error here would end a worker of `multiprocessing.Pool` while it reads
+    its task, and the pool would wait for the result forever. So it is raised
+    by the first use.
+    """
+    if is_refused():
+        return _Closed(make, pickled, *others)
+    with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+        network = pickle.loads(pickled)
+    return make(network, *others)
+
+
+class _Closed:
+    """Stands for what cannot be used in this process: each use says so."""
+
+    def __init__(self, *arguments: Any):
+        self._arguments = arguments
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        refuse_if_forked()
+        raise AssertionError  # for the type checker
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if not name.startswith("__"):  # Python asks for those to find out what an object can do
+            refuse_if_forked()
+        raise AttributeError(name)
+
+    def __deepcopy__(self, memo: Any) -> "_Closed":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, self._arguments
+
+
+def _itself(network: keras.Model) -> keras.Model:
+    return network
