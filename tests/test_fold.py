@@ -6,7 +6,9 @@ import pytest
 
 from benchmarks.networks import spread_batch_norm
 from skdr.networks import build_backbone
+from skdr.networks._build import keras_seed
 from skdr.networks._fold import fold_batch_norm
+from tests.with_keras import in_float64
 
 # One of every kind of convolution and order of layers that the families have.
 FAMILIES = [
@@ -22,15 +24,18 @@ def n_batch_norms(network):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_outputs_are_the_same_to_rounding(name):
-    network = build_backbone(name, None, (96, 96))
+    with keras_seed(0):
+        network = in_float64(build_backbone(name, None, (96, 96)))
     spread_batch_norm(network)
     folded = fold_batch_norm(network)
     images = np.random.default_rng(0).uniform(0, 255, (2, 96, 96, 3)).astype(np.float32)
     expected = keras.ops.convert_to_numpy(network(images, training=False))
+    rounding = 1e-9 if expected.dtype == np.float64 else 1e-4  # JAX has but float32
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(folded(images, training=False)),
         expected,
-        atol=1e-4 * np.abs(expected).max(),
+        rtol=1e-7,
+        atol=rounding * np.abs(expected).max(),
     )
     assert n_batch_norms(folded) < n_batch_norms(network)
 
@@ -55,3 +60,16 @@ def test_network_itself_is_not_changed():
     fold_batch_norm(network)
     for weight, kept in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
+
+
+def test_folded_network_computes_in_float32_as_the_plain_one():
+    with keras_seed(0):
+        network = build_backbone("MobileNet", None, (64, 64))
+    spread_batch_norm(network)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    found, expected = (
+        keras.ops.convert_to_numpy(n(images, training=False))
+        for n in (fold_batch_norm(network), network)
+    )
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())

@@ -17,6 +17,9 @@ ADAMS = {
 }
 
 
+N_STEPS = 6  # 40 rows are two batches, three times
+
+
 class OwnAdam(keras.optimizers.Adam):
     pass
 
@@ -41,7 +44,9 @@ def test_same_weights_and_state(make):
     for found, expected in zip(
         trained(make(), fused=True), trained(make(), fused=False), strict=True
     ):
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        # Each step rounds a sum to float32, wherever the sum of all steps ends: near zero too.
+        rounding = N_STEPS * np.finfo(np.float32).eps * np.abs(expected).max()
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=max(1e-7, rounding))
 
 
 @on_tensorflow

@@ -195,7 +195,7 @@ def test_any_kind_fine_tunes(make, labelled):
 
 def test_trainable_blocks_are_layers_of_the_inner_network(labelled):
     classifier = FineTunedCNNClassifier(
-        rescaled(), trainable=1, learning_rate=0.1, head_epochs=1, epochs=1, **SEED
+        filled(rescaled()), trainable=1, learning_rate=1e-3, head_epochs=5, epochs=2, **SEED
     ).fit(*labelled)
     before = build_backbone(classifier.backbone, "imagenet", (24, 24))
     changed = {

@@ -3,9 +3,23 @@
 import keras
 import pytest
 
+from skdr.networks._copies import set_weights
+
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="of the TensorFlow backend alone"
 )
+
+
+def in_float64(network):
+    """Copy a network: so small is rounding there that it moves no value across a kink of ReLU."""
+
+    def copy(layer):
+        dtype = {"dtype": "float64"} if isinstance(layer, keras.Layer) else {}
+        return type(layer).from_config(layer.get_config() | dtype)
+
+    copied = keras.models.clone_model(network, clone_function=copy)
+    set_weights(copied, network.get_weights())
+    return copied
 
 
 class _TinyNetwork:
