@@ -18,6 +18,11 @@ def name(page):
     return "_".join(page.relative_to(ROOT).with_suffix("").parts)
 
 
+def marked(page):
+    """Return a page as a parameter; .ci/run runs the start pages by themselves."""
+    return pytest.param(page, marks=[pytest.mark.slow] if name(page) in START_PAGES else [])
+
+
 @pytest.fixture(params=PAGES, ids=name)
 def page(request):
     return request.param
@@ -27,6 +32,7 @@ def languages(page):
     return re.findall(r"^ *```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
+@pytest.mark.parametrize("page", [marked(page) for page in PAGES], ids=name)
 def test_snippets_run(page, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.chdir(tmp_path)
@@ -35,7 +41,7 @@ def test_snippets_run(page, tmp_path, monkeypatch):
 
 
 def test_start_pages_are_run_in_ci_with_what_they_tell_to_install():
-    command = f'tests/test_pages.py -k "{" or ".join(START_PAGES)}"'
+    command = f'tests/test_pages.py --slow -k "{" or ".join(START_PAGES)}"'
     assert command in (ROOT / ".ci" / "run").read_text()
 
 
