@@ -547,9 +547,7 @@ class Forgetful(keras.layers.Layer):
 def test_copy_that_computes_something_else_is_refused(images):
     inputs = keras.Input(SIZE)
     network = keras.Model(inputs, Forgetful(3.0)(inputs), name="lossy")
-    with pytest.raises(
-        ValueError, match=r"'lossy' computes something else.* of Forgetful"
-    ):
+    with pytest.raises(ValueError, match=r"'lossy' computes something else.* of Forgetful"):
         PretrainedFeatureExtractor(network).fit(images)
 
 
