@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from skdr._params import CallbackSupportMixin, Interval, StrOptions
 from skdr.images import ImageSource, validate_images
-from skdr.networks import batch_size_of_passes, refuse_unregistered
+from skdr.networks import GivenNetwork, batch_size_of_passes
 
 
 class ImageEstimator(CallbackSupportMixin, BaseEstimator):
@@ -41,16 +41,12 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         return batch_size_of_passes(self.batch_size)
 
     def __sklearn_clone__(self) -> "ImageEstimator":
-        """Hand networks on as they are: nothing changes them, and a copy takes seconds."""
-        networks = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if isinstance(value, keras.Model)
-        }
+        """Hand networks and layers on as they are: nothing changes them, and copies take long."""
+        shared = {k: v for k, v in self.get_params(deep=False).items() if _holds_layers(v)}
         without = copy.copy(self)
-        without.__dict__.update(dict.fromkeys(networks))
+        without.__dict__.update(dict.fromkeys(shared))
         cloned = BaseEstimator.__sklearn_clone__(without)
-        cloned.__dict__.update(networks)
+        cloned.__dict__.update(shared)
         return cloned
 
     def __copy__(self) -> "ImageEstimator":
@@ -60,17 +56,20 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the copy that `model_` makes: the network is there already.
+        """Leave out the copy that `model_` makes: the network is there already."""
+        return {
+            name: GivenNetwork(value) if isinstance(value, keras.Model) else value
+            for name, value in super().__getstate__().items()
+            if name != "model_"
+        }
 
-        Raises
-        ------
-        ValueError
-            If a network among the parameters could not be loaded again.
-        """
-        for value in self.get_params(deep=False).values():
-            if isinstance(value, keras.Model):
-                refuse_unregistered(value)
-        return {name: value for name, value in super().__getstate__().items() if name != "model_"}
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(
+            {
+                name: value.network if isinstance(value, GivenNetwork) else value
+                for name, value in state.items()
+            }
+        )
 
     def _resolve_image_size(
         self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]
@@ -82,3 +81,8 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
             return (int(self.image_size), int(self.image_size))
         height, width = self.image_size
         return (int(height), int(width))
+
+
+def _holds_layers(value: Any) -> bool:
+    values = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(each, keras.Layer) for each in values)

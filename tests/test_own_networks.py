@@ -353,6 +353,21 @@ def test_augmentation_in_the_network_leaves_predictions_alone(labelled):
     np.testing.assert_array_equal(classifier.predict_proba(X), classifier.predict_proba(X))
 
 
+@pytest.mark.parametrize("stacked", [True, False], ids=["Sequential", "list"])
+def test_augmentation_may_be_code_of_ones_own(stacked, labelled):
+    class Noise(keras.layers.Layer):
+        def call(self, inputs, training=None):
+            return inputs + 1000.0 if training else inputs
+
+    vary = [layers.RandomFlip(), Noise()]
+    classifier = FineTunedCNNClassifier(
+        filled(rescaled()), trainable="head", head_epochs=2,
+        augmentation=keras.Sequential(vary) if stacked else vary, **SEED,
+    )  # fmt: skip
+    plain = clone(classifier).set_params(augmentation=None)
+    assert classifier.fit(*labelled).history_["loss"] != plain.fit(*labelled).history_["loss"]
+
+
 # What layers keep beside their weights
 
 
@@ -382,7 +397,7 @@ def test_fine_tuned_network_is_normalised_by_what_was_adapted_to(labelled):
     X, y = labelled
     network = adapted()
     classifier = FineTunedCNNClassifier(
-        network, trainable=1, head_epochs=1, epochs=1, learning_rate=1e-9, **SEED
+        network, trainable=1, head_epochs=2, epochs=1, learning_rate=1e-9, **SEED
     ).fit(X, y)
     cut = keras.Model(classifier.model_.inputs, classifier.model_.get_layer("conv2d").output)
     np.testing.assert_allclose(outputs(cut, X), outputs(network, X), rtol=1e-3, atol=1e-4)
@@ -477,7 +492,7 @@ def test_own_code_computes_in_a_copy_what_it_did(own_code, images):
 
 def test_own_code_is_trained(own_code, labelled):
     X, y = labelled
-    classifier = FineTunedCNNClassifier(own_code, trainable=1, head_epochs=1, epochs=1)
+    classifier = FineTunedCNNClassifier(own_code, trainable=1, head_epochs=2, epochs=1)
     expected = classifier.fit(X, y).predict_proba(X)
     np.testing.assert_allclose(outputs(classifier.model_, X), expected, atol=1e-5)
 
@@ -510,6 +525,24 @@ def test_registered_models_inside_are_pickled(images):
     expected = extractor.fit_transform(images)
     loaded = pickle.loads(pickle.dumps(extractor))
     np.testing.assert_allclose(loaded.transform(images), expected, rtol=1e-6)
+
+
+def test_network_is_saved_by_skops(images):
+    skops_io = pytest.importorskip("skops.io")
+    extractor = PretrainedFeatureExtractor(filled(two_levels()), cache=None)
+    expected = extractor.fit_transform(images)
+    written = skops_io.dumps(extractor)
+    loaded = skops_io.loads(written, trusted=skops_io.get_untrusted_types(data=written))
+    np.testing.assert_allclose(loaded.transform(images), expected, rtol=1e-6)
+    np.testing.assert_allclose(loaded.fit_transform(images), expected, rtol=1e-6)
+
+
+def test_lambda_is_not_saved_by_skops(images):
+    skops_io = pytest.importorskip("skops.io")
+    inputs = keras.Input(SIZE)
+    network = keras.Model(inputs, layers.Lambda(lambda x: x / 255, name="own_code")(inputs))
+    with pytest.raises(ValueError, match="'own_code' holds code"):
+        skops_io.dumps(PretrainedFeatureExtractor(network).fit(images))
 
 
 def test_clone_shares_the_network():

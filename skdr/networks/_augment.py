@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import keras
 
+from skdr.networks._copies import copy_layer
 from skdr.networks._flatten import innermost_operations
 
 Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | None
@@ -57,4 +58,6 @@ def augments(network: keras.Model) -> bool:
 
 
 def _copy(layer: keras.Layer) -> keras.Layer:
-    return keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    if isinstance(layer, keras.Sequential | keras.Function):
+        return keras.models.clone_model(layer, clone_function=copy_layer, recursive=True)
+    return copy_layer(layer)
