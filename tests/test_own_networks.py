@@ -353,6 +353,23 @@ def test_augmentation_in_the_network_leaves_predictions_alone(labelled):
     np.testing.assert_array_equal(classifier.predict_proba(X), classifier.predict_proba(X))
 
 
+def test_model_does_not_vary_images_however_it_is_called(labelled):
+    X, y = labelled
+    classifier = ScratchCNNClassifier(augmented(), epochs=1, **SEED).fit(X, y)
+    found = classifier.model_(keras.ops.convert_to_tensor(X, dtype="float32"))
+    np.testing.assert_allclose(found, classifier.predict_proba(X), atol=1e-5)
+
+
+def test_other_engines_run_a_network_that_varies_images(images):
+    pytest.importorskip("openvino")
+    network = filled(augmented())
+    found, expected = (
+        PretrainedFeatureExtractor(network, engine=engine, cache=None).fit_transform(images)
+        for engine in ("openvino", "keras")
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("stacked", [True, False], ids=["Sequential", "list"])
 def test_augmentation_may_be_code_of_ones_own(stacked, labelled):
     class Noise(keras.layers.Layer):
@@ -662,6 +679,13 @@ def test_network_that_cannot_work_is_named_before_decoding(
 def test_layer_is_no_backbone(images):
     with pytest.raises(TypeError, match=r"is a layer, not a network"):
         PretrainedFeatureExtractor(layers.Conv2D(4, 3)).fit(images)
+
+
+@pytest.mark.parametrize("library", ["torch", "tf_keras"])
+def test_network_of_another_library_is_no_backbone(library, images):
+    kind = type("Net", (), {"__module__": f"{library}.nn", "__call__": lambda self, x: x})
+    with pytest.raises(TypeError, match=rf"Net is a network of {library}"):
+        PretrainedFeatureExtractor(kind()).fit(images)
 
 
 def test_grey_network_works_as_the_error_says(images):
