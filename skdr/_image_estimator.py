@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from skdr._params import CallbackSupportMixin, Interval, StrOptions
 from skdr.images import ImageSource, validate_images
-from skdr.networks import GivenNetwork, batch_size_of_passes
+from skdr.networks import batch_size_of_passes, refuse_unregistered
 
 
 class ImageEstimator(CallbackSupportMixin, BaseEstimator):
@@ -56,20 +56,17 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the copy that `model_` makes: the network is there already."""
-        return {
-            name: GivenNetwork(value) if isinstance(value, keras.Model) else value
-            for name, value in super().__getstate__().items()
-            if name != "model_"
-        }
+        """Leave out the copy that `model_` makes: the network is there already.
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(
-            {
-                name: value.network if isinstance(value, GivenNetwork) else value
-                for name, value in state.items()
-            }
-        )
+        Raises
+        ------
+        ValueError
+            If a network among the parameters could not be loaded again.
+        """
+        for value in self.get_params(deep=False).values():
+            if isinstance(value, keras.Model):
+                refuse_unregistered(value)
+        return {name: value for name, value in super().__getstate__().items() if name != "model_"}
 
     def _resolve_image_size(
         self, source: ImageSource, default: tuple[int, int], smallest: tuple[int, int]

@@ -260,7 +260,7 @@ def test_batch_norm_inside_a_nested_network_keeps_its_statistics(coloured):
     nested = keras.Model(images, tiny_network((24, 24, 3))(images))
     classifier = fine_tuned(weights="imagenet", trainable="all", learning_rate=0.01)
     fitted = classifier.set_params(backbone=nested).fit(*coloured).model_
-    now = fitted.get_layer("bn1").get_weights()
+    now = fitted.get_layer("bn1").get_weights()  # layers of inner networks are its own
     then = nested.get_layer("tiny").get_layer("bn1").get_weights()
     for a, b in zip(now, then, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -26,7 +26,6 @@ from skdr.networks._freeze import (
 )
 from skdr.networks._frozen import FrozenNetwork, frozen_network, network_origin
 from skdr.networks._fused_adam import fused_update_step
-from skdr.networks._given import GivenNetwork
 from skdr.networks._gpu import (
     batch_size_of_passes,
     batch_size_of_training,
@@ -49,6 +48,7 @@ from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_netwo
 from skdr.networks._many_batches import batches_at_once, learner
 from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
+from skdr.networks._registered import refuse_unregistered
 from skdr.networks._settings import float32_layers
 from skdr.networks._small_cnn import build_small_cnn
 from skdr.networks._taps import tap_features
@@ -63,7 +63,6 @@ __all__ = [
     "FittedNetwork",
     "ForwardPass",
     "FrozenNetwork",
-    "GivenNetwork",
     "KeptNetwork",
     "OpenVINO",
     "SplitNetwork",
@@ -102,6 +101,7 @@ __all__ = [
     "list_taps",
     "network_origin",
     "part_between",
+    "refuse_unregistered",
     "reuse_freed_memory",
     "set_class_shares",
     "set_statistics",

@@ -44,14 +44,14 @@ class FrozenNetwork:
     ----------
     network : keras.Model
         As `build_backbone` returns it; not to be changed from now on.
-    backbone : str, keras.Model, callable or None
+    backbone : str, keras.Model or callable
         What it was built from: a name brings its named taps.
     engine : OpenVINO, optional
         What runs it; by default Keras's backend does.
     """
 
     def __init__(
-        self, network: keras.Model, backbone: BackboneLike | None, engine: OpenVINO | None = None
+        self, network: keras.Model, backbone: BackboneLike, engine: OpenVINO | None = None
     ):
         self.network = network
         self.backbone = backbone
@@ -61,20 +61,15 @@ class FrozenNetwork:
 
     def __reduce__(self) -> tuple[Any, ...]:
         refuse_unregistered(self.network)
-        return _restore, (self.network, self._name, self.engine)
+        return _restore, (self.network, self.backbone, self.engine)
 
     def __getstate__(self) -> dict[str, Any]:
         """For skops, which knows no Keras model."""
-        return {**network_state(self.network), "backbone": self._name, "engine": self.engine}
+        return {**network_state(self.network), "backbone": self.backbone, "engine": self.engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         network = network_from_state(state)
         FrozenNetwork.__init__(self, network, state["backbone"], state["engine"])
-
-    @property
-    def _name(self) -> str | None:
-        """What of the origin matters: the name in the table, which brings named taps."""
-        return self.backbone if isinstance(self.backbone, str) else None
 
     @functools.cached_property
     def weights_hash(self) -> str:
@@ -145,7 +140,9 @@ class FrozenNetwork:
         return self._forward_passes[key]
 
 
-def _restore(network: keras.Model, backbone: str | None, engine: OpenVINO | None) -> FrozenNetwork:
+def _restore(
+    network: keras.Model, backbone: BackboneLike, engine: OpenVINO | None
+) -> FrozenNetwork:
     """Unpickle; skops would call the class itself with what it cannot save."""
     return FrozenNetwork(network, backbone, engine)
 

@@ -13,7 +13,7 @@ from skdr.networks._names import rename_automatic_names
 
 def tap_features(
     network: keras.Model,
-    backbone: BackboneLike | None,
+    backbone: BackboneLike,
     layer: str | Sequence[str],
     pooling: str | None,
 ) -> keras.Model:
@@ -51,9 +51,7 @@ def tap_features(
     return tapped
 
 
-def find_tap_operation(
-    network: keras.Model, backbone: BackboneLike | None, name: str
-) -> keras.Operation:
+def find_tap_operation(network: keras.Model, backbone: BackboneLike, name: str) -> keras.Operation:
     """Return the operation of a named tap or layer."""
     if name == LAST:
         return network.operations[-1]
@@ -75,7 +73,7 @@ def n_features(operation: keras.Operation, pooling: str | None) -> int:
     return shape[-1] * (2 if pooling == "avgmax" else 1)
 
 
-def tap_pattern(backbone: BackboneLike | None, name: str) -> str:
+def tap_pattern(backbone: BackboneLike, name: str) -> str:
     """Return the pattern of a named tap, or that of a layer's own name."""
     taps = find_backbone(backbone).taps if isinstance(backbone, str) else {}
     return taps.get(name, re.escape(name))
