@@ -41,16 +41,12 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         return batch_size_of_passes(self.batch_size)
 
     def __sklearn_clone__(self) -> "ImageEstimator":
-        """Hand networks on as they are: nothing changes them, and a copy takes seconds."""
-        networks = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if isinstance(value, keras.Model)
-        }
+        """Hand networks and layers on as they are: nothing changes them, and copies take long."""
+        shared = {k: v for k, v in self.get_params(deep=False).items() if _holds_layers(v)}
         without = copy.copy(self)
-        without.__dict__.update(dict.fromkeys(networks))
+        without.__dict__.update(dict.fromkeys(shared))
         cloned = BaseEstimator.__sklearn_clone__(without)
-        cloned.__dict__.update(networks)
+        cloned.__dict__.update(shared)
         return cloned
 
     def __copy__(self) -> "ImageEstimator":
@@ -80,3 +76,8 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
             return (int(self.image_size), int(self.image_size))
         height, width = self.image_size
         return (int(height), int(width))
+
+
+def _holds_layers(value: Any) -> bool:
+    values = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(each, keras.Layer) for each in values)

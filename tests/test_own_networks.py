@@ -354,6 +354,38 @@ def test_augmentation_in_the_network_leaves_predictions_alone(labelled):
     np.testing.assert_array_equal(classifier.predict_proba(X), classifier.predict_proba(X))
 
 
+def test_model_does_not_vary_images_however_it_is_called(labelled):
+    X, y = labelled
+    classifier = ScratchCNNClassifier(augmented(), epochs=1, **SEED).fit(X, y)
+    found = classifier.model_(keras.ops.convert_to_tensor(X, dtype="float32"))
+    np.testing.assert_allclose(found, classifier.predict_proba(X), atol=1e-5)
+
+
+def test_other_engines_run_a_network_that_varies_images(images):
+    pytest.importorskip("openvino")
+    network = filled(augmented())
+    found, expected = (
+        PretrainedFeatureExtractor(network, engine=engine, cache=None).fit_transform(images)
+        for engine in ("openvino", "keras")
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("stacked", [True, False], ids=["Sequential", "list"])
+def test_augmentation_may_be_code_of_ones_own(stacked, labelled):
+    class Noise(keras.layers.Layer):
+        def call(self, inputs, training=None):
+            return inputs + 1000.0 if training else inputs
+
+    vary = [layers.RandomFlip(), Noise()]
+    classifier = FineTunedCNNClassifier(
+        filled(rescaled()), trainable="head", head_epochs=2,
+        augmentation=keras.Sequential(vary) if stacked else vary, **SEED,
+    )  # fmt: skip
+    plain = clone(classifier).set_params(augmentation=None)
+    assert classifier.fit(*labelled).history_["loss"] != plain.fit(*labelled).history_["loss"]
+
+
 # What layers keep beside their weights
 
 
@@ -383,7 +415,7 @@ def test_fine_tuned_network_is_normalised_by_what_was_adapted_to(labelled):
     X, y = labelled
     network = adapted()
     classifier = FineTunedCNNClassifier(
-        network, trainable=1, head_epochs=1, epochs=1, learning_rate=1e-9, **SEED
+        network, trainable=1, head_epochs=2, epochs=1, learning_rate=1e-9, **SEED
     ).fit(X, y)
     cut = keras.Model(classifier.model_.inputs, classifier.model_.get_layer("conv2d").output)
     np.testing.assert_allclose(outputs(cut, X), outputs(network, X), rtol=1e-3, atol=1e-4)
@@ -478,7 +510,7 @@ def test_own_code_computes_in_a_copy_what_it_did(own_code, images):
 
 def test_own_code_is_trained(own_code, labelled):
     X, y = labelled
-    classifier = FineTunedCNNClassifier(own_code, trainable=1, head_epochs=1, epochs=1)
+    classifier = FineTunedCNNClassifier(own_code, trainable=1, head_epochs=2, epochs=1)
     expected = classifier.fit(X, y).predict_proba(X)
     np.testing.assert_allclose(outputs(classifier.model_, X), expected, atol=1e-5)
 
@@ -511,6 +543,30 @@ def test_registered_models_inside_are_pickled(images):
     expected = extractor.fit_transform(images)
     loaded = pickle.loads(pickle.dumps(extractor))
     np.testing.assert_allclose(loaded.transform(images), expected, rtol=1e-6)
+
+
+def two_levels_of_shape(input_shape):
+    return filled(two_levels())
+
+
+def with_lambda_of_shape(input_shape):
+    return filled(with_lambda())
+
+
+def test_network_is_saved_by_skops(images):
+    skops_io = pytest.importorskip("skops.io")
+    extractor = PretrainedFeatureExtractor(two_levels_of_shape, image_size=24, cache=None)
+    expected = extractor.fit_transform(images)
+    written = skops_io.dumps(extractor)
+    loaded = skops_io.loads(written, trusted=skops_io.get_untrusted_types(data=written))
+    np.testing.assert_allclose(loaded.transform(images), expected, rtol=1e-6)
+
+
+def test_lambda_is_not_saved_by_skops(images):
+    skops_io = pytest.importorskip("skops.io")
+    extractor = PretrainedFeatureExtractor(with_lambda_of_shape, image_size=24)
+    with pytest.raises(ValueError, match="'own_code' holds code"):
+        skops_io.dumps(extractor.fit(images))
 
 
 def test_clone_shares_the_network():
@@ -631,6 +687,13 @@ def test_network_that_cannot_work_is_named_before_decoding(
 def test_layer_is_no_backbone(images):
     with pytest.raises(TypeError, match=r"is a layer, not a network"):
         PretrainedFeatureExtractor(layers.Conv2D(4, 3)).fit(images)
+
+
+@pytest.mark.parametrize("library", ["torch", "tf_keras"])
+def test_network_of_another_library_is_no_backbone(library, images):
+    kind = type("Net", (), {"__module__": f"{library}.nn", "__call__": lambda self, x: x})
+    with pytest.raises(TypeError, match=rf"Net is a network of {library}"):
+        PretrainedFeatureExtractor(kind()).fit(images)
 
 
 def test_grey_network_works_as_the_error_says(images):

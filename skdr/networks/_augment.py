@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import keras
 
+from skdr.networks._copies import clone_with, copy_layer, idle, set_weights
 from skdr.networks._flatten import innermost_operations
 
 Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | None
@@ -49,12 +50,27 @@ def augmentation_layers(augmentation: Augmentation) -> list[keras.Layer]:
 
 def augments(network: keras.Model) -> bool:
     """Return whether layers of a network itself vary images in training."""
-    return any(
-        re.fullmatch(r"Rand\w+|AugMix", type(operation).__name__)
-        and type(operation).__module__.split(".")[0] == "keras"
-        for operation, _ in innermost_operations(network)
-    )
+    return any(varies_images(operation) for operation, _ in innermost_operations(network))
+
+
+def varies_images(operation: keras.Operation) -> bool:
+    """Return whether an operation is a layer of Keras that varies images in training."""
+    kind = type(operation)
+    is_of_keras = kind.__module__.split(".")[0] == "keras"
+    return is_of_keras and re.fullmatch(r"Rand\w+|AugMix", kind.__name__) is not None
+
+
+def without_augmentation(network: keras.Model) -> keras.Model:
+    """Copy a network; layers that vary images in training pass them on as they are.
+
+    Called without ``training=False``, as in exports, Keras's own vary them always.
+    """
+    copied = clone_with(network, lambda op: idle(op) if varies_images(op) else copy_layer(op))
+    set_weights(copied, network.get_weights())
+    return copied
 
 
 def _copy(layer: keras.Layer) -> keras.Layer:
-    return keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    if isinstance(layer, keras.Sequential | keras.Function):
+        return keras.models.clone_model(layer, clone_function=copy_layer, recursive=True)
+    return copy_layer(layer)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras.src.random import seed_generator  # no public name leads there
 
+from skdr.networks._augment import augments, without_augmentation
 from skdr.networks._backbones import LAST, Backbone, find_backbone
 from skdr.networks._copies import (
     computes_in_floats,
@@ -280,6 +281,8 @@ def exportable(network: keras.Model) -> keras.Model:
 
     Keras exports what has been called, with inputs as nested as they were given.
     """
+    if augments(network):
+        network = without_augmentation(network)
     (images,), (outputs,) = network.inputs, network.outputs
     result = keras.Model(images, outputs, name=network.name)
     result(images)

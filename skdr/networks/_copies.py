@@ -1,6 +1,6 @@
 """Copies of layers and networks, with weights of their own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -27,6 +27,27 @@ def copy_network(network: keras.Model) -> keras.Model:
     copied = keras.models.clone_model(network, clone_function=copy_layer)
     set_weights(copied, network.get_weights())
     return copied
+
+
+def clone_with(
+    network: keras.Model, copy: Callable[[keras.Operation], keras.Operation]
+) -> keras.Model:
+    """Return a network of copies of the layers, each made by a function, without weights yet.
+
+    An Identity gets nothing but its input: what it stands for may have been called with
+    ``training=True``, which Keras would tell the layers behind it.
+    """
+
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Any:
+        is_idle = isinstance(layer, keras.layers.Identity)
+        return layer(args[0]) if is_idle else layer(*args, **kwargs)
+
+    return keras.models.clone_model(network, clone_function=copy, call_function=call)
+
+
+def idle(layer: keras.Layer) -> keras.Layer:
+    """Return what stands in the place of a layer and does nothing."""
+    return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
 
 
 def copy_layer(layer: keras.Operation, **changes: Any) -> keras.Operation:

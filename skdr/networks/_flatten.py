@@ -136,9 +136,9 @@ class _Inliner:
         graph = self.graph(network, (*path, network.name))
         alias = keras.layers.Identity(name=self._name(network, path))
 
-        def run(tensors: Any, training: bool | None = None, mask: Any = None) -> Any:
+        def run(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
             in_mode = graph if training is None else _in_mode(graph, training)
-            given = zip(keras.tree.flatten(tensors), graph.inputs, strict=True)
+            given = zip(keras.tree.flatten(inputs), graph.inputs, strict=True)
             entering = [t if t.dtype == i.dtype else keras.ops.cast(t, i.dtype) for t, i in given]
             outputs = keras.Function(in_mode.inputs, in_mode.outputs).call(entering)
             return alias(outputs[0]) if len(outputs) == 1 else outputs

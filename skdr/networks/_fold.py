@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.networks._copies import copy_layer, set_weights
+from skdr.networks._augment import varies_images
+from skdr.networks._copies import clone_with, copy_layer, idle, set_weights
 
 _LINEAR = (
     keras.layers.Conv2D,
@@ -31,28 +32,22 @@ def fold_batch_norm(network: keras.Model) -> keras.Model:
         With its own weights, or `network` itself where nothing can be folded.
     """
     folds = _foldable(network)
-    if not folds:
+    left_out = {*folds.values(), *filter(varies_images, network.layers)}
+    if not left_out:
         return network
 
     def copy(layer: keras.Layer) -> keras.Layer:
-        if layer in folds.values():
-            return _Nothing(name=layer.name, dtype=layer.dtype_policy)
+        if layer in left_out:
+            return idle(layer)
         return copy_layer(layer, **({"use_bias": True} if layer in folds else {}))
 
-    folded = keras.models.clone_model(network, clone_function=copy)
+    folded = clone_with(network, copy)
     for layer in network.layers:
         if layer in folds:
             folded.get_layer(layer.name).set_weights(_folded_weights(layer, folds[layer]))
-        elif layer.weights and layer not in folds.values():
+        elif layer.weights and layer not in left_out:
             set_weights(folded.get_layer(layer.name), layer.get_weights())
     return folded
-
-
-class _Nothing(keras.layers.Layer):
-    """Stands where a BatchNorm stood."""
-
-    def call(self, inputs, training=None, mask=None):
-        return inputs
 
 
 def _foldable(network: keras.Model) -> dict[keras.Layer, keras.Layer]:

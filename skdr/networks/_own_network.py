@@ -77,7 +77,7 @@ def own_network(backbone: OwnNetwork, image_size: tuple[int, int]) -> keras.Mode
     """
     network = backbone
     if not isinstance(backbone, keras.Model):
-        _refuse_layers(backbone)
+        _refuse_other_kinds(backbone)
         network = backbone((*image_size, 3))
         if not isinstance(network, keras.Model):
             raise TypeError(f"backbone={backbone!r} returned {network!r}, not a keras.Model.")
@@ -162,11 +162,18 @@ def _check_input(name: str, shape: tuple[int | None, ...]) -> None:
     )
 
 
-def _refuse_layers(backbone: Any) -> None:
+def _refuse_other_kinds(backbone: Any) -> None:
+    """Raise an error for what is callable, and builds no network of Keras when called."""
     if isinstance(backbone, keras.Layer):
         raise TypeError(
             f"backbone={backbone!r} is a layer, not a network: images = keras.Input((height, "
             "width, 3)); backbone = keras.Model(images, layer(images))."
+        )
+    libraries = {kind.__module__.split(".")[0] for kind in type(backbone).__mro__}
+    for library in libraries & {"torch", "tf_keras"}:
+        raise TypeError(
+            f"backbone={type(backbone).__name__} is a network of {library}, and here run those of "
+            "Keras 3: build it with keras.layers, or give a name of skdr.list_backbones()."
         )
 
 

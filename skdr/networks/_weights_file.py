@@ -47,9 +47,11 @@ def load_weights_file(network: keras.Model, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if path.suffix == ".keras":
-                _take_weights(network, keras.saving.load_model(path, compile=False))
+                _take_weights(network, _load_network(path))
             else:
                 network.load_weights(path)
+    except _CannotLoadError:
+        raise
     except Exception as exc:
         raise _misfit(network, path, _reason(str(exc))) from exc
     filled = zip(network.weights, network.get_weights(), strict=True)
@@ -96,6 +98,21 @@ def _take_weights(network: keras.Model, loaded: keras.Model) -> None:
     set_weights(network, weights)
 
 
+def _load_network(path: Path) -> keras.Model:
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as exc:
+        raise _CannotLoadError(
+            f"weights={str(path)!r} holds a network that Keras cannot load here, such as one with "
+            "layers of somebody's own. Save its weights alone, with "
+            "model.save_weights('name.weights.h5')."
+        ) from exc
+
+
+class _CannotLoadError(ValueError):
+    pass
+
+
 def _misfit(network: keras.Model, path: Path, reason: str) -> ValueError:
     return ValueError(
         f"weights={str(path)!r} do not fit {network.name!r}: {reason}. They must be those of the "
@@ -112,7 +129,6 @@ def _reason(message: str) -> str:
         return f"{name!r} has shape {shapes[0]} in the network and {shapes[1]} in the file"
     counts = re.search(r"Layer '(.+?)' expected (\d+) variables, but received (\d+)", message)
     if counts:
-        return (
-            f"layer {counts[1]!r} has {counts[2]} weights in the network, {counts[3]} in the file"
-        )
+        name, n_own, n_found = counts.groups()
+        return f"layer {name!r} has {n_own} weights in the network and {n_found} in the file"
     return message.strip().split("\n")[0][:200].rstrip(".")
