@@ -39,8 +39,9 @@ def clone_with(
     """
 
     def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Any:
-        is_idle = isinstance(layer, keras.layers.Identity)
-        return layer(args[0]) if is_idle else layer(*args, **kwargs)
+        if isinstance(layer, keras.layers.Identity):
+            return layer(args[0] if args else kwargs["inputs"])
+        return layer(*args, **kwargs)
 
     return keras.models.clone_model(network, clone_function=copy, call_function=call)
 

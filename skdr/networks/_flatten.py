@@ -126,7 +126,7 @@ class _Inliner:
         if not isinstance(layer, keras.Function):
             return copied
         # Such a model tells the output of the layers in it as its own.
-        copied.name = f"{name}_call"
+        copied.name = self._unique(f"{name}_call")
         alias = keras.layers.Identity(name=name)
         return lambda *args, **kwargs: alias(copied(*args, **kwargs))
 
@@ -151,6 +151,9 @@ class _Inliner:
             name = automatic_name(operation)
         elif path and self._n_of_name[name] > 1:
             name = "_".join([*path, name])
+        return self._unique(name)
+
+    def _unique(self, name: str) -> str:
         numbered = (f"{name}_{number}" for number in count(1))
         unique = next(n for n in chain([name], numbered) if n not in self._taken)
         self._taken.add(unique)

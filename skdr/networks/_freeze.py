@@ -1,5 +1,6 @@
 """Which layers of a classifier learn, and at what share of the learning rate."""
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -128,9 +129,13 @@ def part_between(classifier: keras.Model, first: int, end: int | None = None) ->
     inputs = operations[first - 1].output if first else classifier.inputs
     outputs = classifier.outputs if end is None else operations[end - 1].output
     try:
-        return keras.Model(inputs, outputs)
-    except ValueError:  # another path leads around the boundary
+        part = keras.Model(inputs, outputs)
+        if not _keras_checks_models():
+            shape = (1, *part.inputs[0].shape[1:])
+            part.compute_output_spec([keras.KerasTensor(shape, part.inputs[0].dtype)])
+    except (ValueError, KeyError):  # another path leads around the boundary
         return None
+    return part
 
 
 def learning_rate_scales(
@@ -147,6 +152,18 @@ def learning_rate_scales(
             for weight in getattr(operation, "weights", []):
                 scales[weight.path] = layer_decay**depth
     return scales
+
+
+@functools.cache
+def _keras_checks_models() -> bool:
+    """Return whether Keras refuses a model whose outputs need more than its inputs."""
+    start = keras.Input((1,))
+    middle = keras.layers.Identity()(start)
+    try:
+        keras.Model(middle, keras.layers.Add()([start, middle]))
+    except ValueError:
+        return True
+    return False  # such as Keras 3.8
 
 
 def _block_ends(
