@@ -1,14 +1,10 @@
 """scikit-learn's own checks: none is expected to fail, none is switched off."""
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.preprocessing import LocalColourNormalisation, RetinaCrop
 from tests.with_keras import tiny_network
-
-# The checks' data are noise, of which fine-tuning learns nothing.
-pytestmark = pytest.mark.filterwarnings("ignore:Phase 'fine_tune' did not lower")
 
 TINY_HEAD = {"head_epochs": 10, "head_learning_rate": 0.05, "C": 1.0, "image_size": 16}
 TINY_SCRATCH = {"epochs": 10, "learning_rate": 0.003, "image_size": 16}

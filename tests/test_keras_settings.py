@@ -65,6 +65,7 @@ def test_dtype_counts_and_not_the_global_policy(policy, make, coloured, results)
 
 
 @on_tensorflow
+@pytest.mark.filterwarnings("ignore:Even though the .tf.config.experimental_run_functions_eagerly")
 def test_debugging_in_eager_mode_gives_the_same(make, coloured, results):
     tf = pytest.importorskip("tensorflow")
     expected = results(make)
