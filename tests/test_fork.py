@@ -63,7 +63,7 @@ def said_by_child(work):
             said = repr(work())
         except BaseException as exc:
             said = f"{type(exc).__name__}: {exc}"
-        os.write(write, said.encode())
+        os.write(write, said.encode()[:4000])  # more may wait for somebody to read it
         os._exit(0)
     os.close(write)
     os.waitpid(child, 0)
