@@ -439,6 +439,23 @@ def test_weights_in_a_file_bring_what_was_adapted_to(suffix, tmp_path, images):
     np.testing.assert_allclose(outputs(loaded, images), outputs(network, images), rtol=1e-5)
 
 
+def test_named_network_is_normalised_by_what_its_file_holds(tmp_path):
+    network = keras.applications.EfficientNetB0(
+        include_top=False, weights=None, input_shape=(32, 32, 3), pooling="avg"
+    )
+    normalise = next(x for x in network.layers if isinstance(x, layers.Normalization))
+    normalise.set_weights([np.full(3, 0.4), np.full(3, 0.2), np.array(1)])
+    normalise.finalize_state()
+    network.save_weights(tmp_path / "b0.weights.h5")
+    extractor = PretrainedFeatureExtractor(
+        "EfficientNetB0", weights=tmp_path / "b0.weights.h5", image_size=32, cache=None
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    expected = outputs(network, pixels)
+    found = extractor.fit_transform(pixels)
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
 @pytest.mark.parametrize("given_as", ["model", "callable"])
 def test_weights_in_a_file_of_a_nested_network(suffix, given_as, tmp_path, images):
