@@ -143,10 +143,9 @@ def test_processes_are_refused_whose_parent_used_tensorflow_by_itself(folder):
 
 def test_processes_are_refused_whose_parent_had_loaded(folder):
     outcomes = said(folder, "after loading")
-    assert outcomes.pop("clone classifier.skops").startswith("FineTunedCNNClassifier(")
-    # What builds nothing is done.
-    pickled = [outcomes.pop(name) for name in list(outcomes) if name.startswith("pickle ")]
-    assert len(pickled) == 4
-    assert all(pickled)
-    assert len(outcomes) == 20
+    # Copies of parameters and pickles may be made, if that does not hang.
+    others = [outcomes.pop(k) for k in list(outcomes) if k.startswith(("clone ", "pickle "))]
+    assert len(others) == 8
+    assert all(others)
+    assert len(outcomes) == 17
     assert_all_refused(outcomes)

@@ -1,5 +1,8 @@
 """A fitted pipeline is saved, or its network exported, and predicts the same elsewhere."""
 
+import copy
+import io
+import random
 import re
 from pathlib import Path
 
@@ -67,9 +70,25 @@ def network_of(fitted):
     return fitted[0].model_ if hasattr(fitted, "steps") else fitted.model_
 
 
+def fitted_network(fitted):
+    return fitted[0]._features.network if hasattr(fitted, "steps") else fitted._fitted
+
+
 def probabilities_of(fitted, outputs):
     """The rest of the way, after the network."""
     return fitted[1:].predict_proba(outputs) if hasattr(fitted, "steps") else outputs
+
+
+def joblib_copy(fitted):
+    file = io.BytesIO()
+    joblib.dump(fitted, file)
+    return joblib.load(file)
+
+
+def skops_copy(fitted):
+    skops_io = pytest.importorskip("skops.io")
+    saved = skops_io.dumps(fitted)
+    return skops_io.loads(saved, trusted=skops_io.get_untrusted_types(data=saved))
 
 
 def assert_reproduces(fitted, files, run):
@@ -82,6 +101,31 @@ def test_joblib_file_predicts_the_same(fitted, files, tmp_path):
     joblib.dump(fitted, tmp_path / "fitted.joblib")
     loaded = joblib.load(tmp_path / "fitted.joblib")
     np.testing.assert_array_equal(loaded.predict_proba(files), fitted.predict_proba(files))
+
+
+def test_network_among_the_parameters_is_saved(coloured, tmp_path):
+    own = tiny_network((16, 16, 3))
+    joblib.dump(PretrainedFeatureExtractor(own, cache=None), tmp_path / "own.joblib")
+    loaded = joblib.load(tmp_path / "own.joblib")
+    expected = PretrainedFeatureExtractor(own, cache=None).fit_transform(coloured[0])
+    np.testing.assert_array_equal(loaded.fit_transform(coloured[0]), expected)
+
+
+def test_copy_shares_the_network_and_its_compiled_pass(fitted, files):
+    fitted.predict_proba(files)
+    copied = copy.deepcopy(fitted)
+    network, same = (
+        e[0]._features.network if hasattr(e, "steps") else e._fitted for e in (fitted, copied)
+    )
+    assert same is network
+    np.testing.assert_array_equal(copied.predict_proba(files), fitted.predict_proba(files))
+
+
+@pytest.mark.parametrize("way", [joblib_copy, skops_copy, network_of])
+def test_loading_takes_no_random_number_from_others(way, fitted):
+    before = random.getstate()
+    way(fitted)
+    assert random.getstate() == before
 
 
 def test_file_holds_the_network_once(fine_tuned, tmp_path):
@@ -137,6 +181,12 @@ def test_skops_keeps_preprocessing_and_a_head_on_frozen_features(coloured, skops
     np.testing.assert_allclose(
         loaded.predict_proba(X[:12]), classifier.predict_proba(X[:12]), rtol=1e-5
     )
+
+
+def test_skops_is_told_of_a_parameter_that_it_cannot_save(skops_io):
+    network = tiny_network((16, 16, 3))
+    with pytest.raises(ValueError, match="backbone='tiny' is a Keras model, and skops saves none"):
+        skops_io.dumps(PretrainedFeatureExtractor(network))
 
 
 def test_network_that_holds_code_is_refused():

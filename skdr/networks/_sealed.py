@@ -16,19 +16,29 @@ class Sealed:
 
     Parameters
     ----------
+    name : str
+        Of the parameter.
     network : keras.Model
     """
 
-    def __init__(self, network: keras.Model):
+    def __init__(self, name: str, network: keras.Model):
+        self.name = name
         self.network = network
 
     def __reduce__(self) -> tuple[Any, ...]:
         return sealed(_itself, self.network)
 
+    def __getstate__(self) -> NoReturn:
+        """For skops, which would follow the layers of the network round and round."""
+        raise ValueError(
+            f"{self.name}={self.network.name!r} is a Keras model, and skops saves none. Save the "
+            f"estimator with joblib, or set {self.name}= to a name or function before fit."
+        )
+
 
 def sealed_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes of an estimator as they are pickled: Keras models `Sealed`."""
-    return {k: Sealed(v) if isinstance(v, keras.Model) else v for k, v in values.items()}
+    return {k: Sealed(k, v) if isinstance(v, keras.Model) else v for k, v in values.items()}
 
 
 def sealed(make: Callable[..., Any], network: keras.Model, *others: Any) -> tuple[Any, ...]:
