@@ -23,6 +23,9 @@ from skdr.model_selection._folds import FoldStore
 from tests.systems import can_kill
 from tests.with_keras import tiny_network
 
+# dask and joblib warn of processes that die, as they do here.
+pytestmark = pytest.mark.filterwarnings("default")
+
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
@@ -36,7 +39,11 @@ KEEP_COPIES = {"distributed.scheduler.active-memory-manager.start": False}
 @contextmanager
 def two_processes():
     """Start two processes of one thread each, and connect to them."""
-    settings = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.CRITICAL}
+    settings = {
+        "host": "127.0.0.1",
+        "dashboard_address": "127.0.0.1:0",
+        "silence_logs": logging.CRITICAL,
+    }
     with (
         dask.config.set(KEEP_COPIES),
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, **settings) as cluster,

@@ -18,6 +18,9 @@ from tests.systems import can_kill
 from tests.test_dask import n_lines, note, two_processes
 from tests.with_keras import tiny_network
 
+# dask warns of processes that die, as they do here.
+pytestmark = pytest.mark.filterwarnings("default")
+
 pq = pytest.importorskip("pyarrow.parquet")
 
 ROOT = Path(__file__).parents[1]
