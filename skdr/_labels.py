@@ -31,18 +31,19 @@ def check_labels(y: ArrayLike) -> NDArray[Any]:
     ValueError
         If a label is missing, if they are numbers and strings mixed, or no classes.
     """
-    if missing := _missing_positions(y):
+    objects = _untyped(y)
+    if missing := _missing_positions(y, objects):
         raise ValueError(
             f"y has no label (None or NaN) at positions {listed(missing)}; leave these images out, "
             "or give them a class of their own."
         )
-    if mixed := _mixed_types(y):
+    if mixed := _mixed_types(objects):
         raise ValueError(
             f"y mixes {mixed}; give labels of one type, such as [str(label) for label in y]."
         )
     labels = column_or_1d(y, warn=True)
-    if _holds_numbers(y):
-        labels = np.asarray(_as_objects(y).tolist())
+    if len(objects) and not isinstance(objects[0], str):  # numbers, which pandas makes floats of
+        labels = np.asarray(objects.tolist())
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
         _check_whole(labels)
@@ -78,28 +79,19 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
     return column
 
 
-def _missing_positions(values: Any) -> list[int]:
+def _missing_positions(y: Any, objects: NDArray[Any]) -> list[int]:
     """Return where labels are None, NaN, NaT or NA."""
-    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
-        return np.flatnonzero(np.isnan(values)).tolist()
-    if isinstance(values, np.ndarray) and values.dtype.kind == "U":  # NumPy's text of NaN
-        return np.flatnonzero(values == "nan").tolist()
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biuS":
-        return []
-    return [i for i, value in enumerate(_as_objects(values)) if is_missing(value)]
+    if isinstance(y, np.ndarray) and y.dtype.kind == "f":
+        return np.flatnonzero(np.isnan(y)).tolist()
+    if isinstance(y, np.ndarray) and y.dtype.kind == "U":  # NumPy's text of NaN
+        return np.flatnonzero(y == "nan").tolist()
+    return [i for i, label in enumerate(objects) if is_missing(label)]
 
 
 def listed(items: Sequence[Any]) -> str:
     """Return the first few of some items as text, and how many more there are."""
     more = f" and {len(items) - _MAX_LISTED} more" if len(items) > _MAX_LISTED else ""
     return ", ".join(str(item) for item in items[:_MAX_LISTED]) + more
-
-
-def _holds_numbers(y: Any) -> bool:
-    """Whether labels are numbers in objects or in a type of pandas, which become floats else."""
-    is_typed = isinstance(y, np.ndarray) and y.dtype != object
-    labels = np.empty(0) if is_typed else _as_objects(y)
-    return len(labels) > 0 and not isinstance(labels[0], str)
 
 
 def _check_whole(labels: NDArray[np.floating]) -> None:
@@ -112,17 +104,18 @@ def _check_whole(labels: NDArray[np.floating]) -> None:
         )
 
 
-def _as_objects(values: Any) -> NDArray[Any]:
-    """Return values as they are; NumPy would turn numbers and NaN beside strings into strings."""
-    objects = np.asarray(values, dtype=object)
-    return objects.ravel() if objects.ndim else np.empty(0)
+def _untyped(y: Any) -> NDArray[Any]:
+    """Return labels as they are given; none where they are an array of one type.
+
+    NumPy would turn numbers and NaN beside strings into strings.
+    """
+    is_typed = isinstance(y, np.ndarray) and y.dtype != object
+    objects = np.empty((), dtype=object) if is_typed else np.asarray(y, dtype=object)
+    return objects.ravel() if objects.ndim else np.empty(0, dtype=object)
 
 
-def _mixed_types(y: Any) -> str:
+def _mixed_types(labels: NDArray[Any]) -> str:
     """Return what labels of different types there are; nothing if all are of one."""
-    if isinstance(y, np.ndarray) and y.dtype != object:
-        return ""
-    labels = _as_objects(y)
     is_text = [isinstance(label, str) for label in labels]
     if all(is_text) or not any(is_text):
         return ""

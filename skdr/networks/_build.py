@@ -270,8 +270,12 @@ def network_from_state(state: Mapping[str, Any]) -> keras.Model:
     ------
     ValueError
         If it holds code, as a Lambda layer does.
+    RuntimeError
+        In a process that was forked from one that had used networks.
     """
-    network = keras.models.model_from_json(state["config"])
+    refuse_if_forked()
+    with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+        network = keras.models.model_from_json(state["config"])
     set_weights(network, state["weights"])
     return network
 

@@ -16,8 +16,16 @@ def innermost_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
         yield from innermost_layers(each)
 
 
-def copy_network(network: keras.Model) -> keras.Model:
-    """Return a network of the same layers, with the same weights of its own.
+def copy_network(
+    network: keras.Model, weights: Sequence[NDArray[Any]] | None = None
+) -> keras.Model:
+    """Return a network of the same layers, with weights of its own.
+
+    Parameters
+    ----------
+    network : keras.Model
+    weights : sequence of arrays or tensors, optional
+        By default those of the network.
 
     Raises
     ------
@@ -25,7 +33,7 @@ def copy_network(network: keras.Model) -> keras.Model:
         If the class of a layer does not say how to make another one.
     """
     copied = keras.models.clone_model(network, clone_function=copy_layer)
-    set_weights(copied, network.get_weights())
+    set_weights(copied, network.get_weights() if weights is None else weights)
     return copied
 
 

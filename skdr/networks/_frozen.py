@@ -27,7 +27,6 @@ from skdr.networks._build import (
     weights_hash,
 )
 from skdr.networks._copies import innermost_layers
-from skdr.networks._fork import refuse_if_forked
 from skdr.networks._gpu import is_data_parallel
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
@@ -77,9 +76,7 @@ class FrozenNetwork:
         return {**network_state(self.network), "backbone": self.name, "engine": self.engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        refuse_if_forked()
-        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
-            network = network_from_state(state)
+        network = network_from_state(state)
         FrozenNetwork.__init__(self, network, state["backbone"] or network, state["engine"])
 
     @functools.cached_property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skdr._fingerprint import code_fingerprint
 from skdr.networks._architecture import Architecture
 from skdr.networks._build import keras_seed, network_from_state, network_state, weights_hash
-from skdr.networks._copies import copy_layer, set_weights
+from skdr.networks._copies import copy_network, set_weights
 from skdr.networks._fork import refuse_if_forked
 from skdr.networks._names import rename_automatic_names
 from skdr.networks._sealed import sealed
@@ -123,9 +123,7 @@ class FittedNetwork:
         return network_state(self.to_keras())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        refuse_if_forked()
-        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
-            network = network_from_state(state)
+        network = network_from_state(state)
         FittedNetwork.__init__(self, Architecture(network), as_tensors(network.weights))
 
     def __call__(self, batches: Iterable[NDArray[Any]], first: int = 0) -> NDArray[np.float32]:
@@ -138,9 +136,8 @@ class FittedNetwork:
     def to_keras(self) -> keras.Model:
         """Return a network of its own with these weights."""
         refuse_if_forked()
-        with keras_seed(0):  # as above
-            network = keras.models.clone_model(self.architecture.network, clone_function=copy_layer)
-        set_weights(network, self.weights)
+        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+            network = copy_network(self.architecture.network, self.weights)
         rename_automatic_names(network)
         return network
 
