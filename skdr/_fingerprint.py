@@ -128,8 +128,10 @@ def _value(value: Any) -> str:
         raise TypeError(f"{value!r} cannot be hashed: {exc}") from exc
 
 
-def _package(module: str) -> str | None:
+def _package(module: str | None) -> str | None:
     """Return the name and version of an installed package; None for the user's own code."""
+    if module is None:  # run by `exec`, in a namespace without a name
+        return None
     top = module.split(".")[0]
     if top == "__main__":  # in a worker process its file may well be that of a package
         return None

@@ -59,6 +59,13 @@ def test_same_code_is_the_same(caller):
     assert code_fingerprint(first) == code_fingerprint(second)
 
 
+def test_function_of_a_namespace_without_a_name_has_a_fingerprint():
+    first, second = {}, {}
+    exec("def f(x): return x + 1", first)
+    exec("def f(x): return x + 2", second)
+    assert code_fingerprint(first["f"]) != code_fingerprint(second["f"])
+
+
 def make(value):
     return lambda x: x + value
 
