@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from skdr._progress import ProgressBar
+from skdr._sklearn import FitTasks, Reconstruction
 
 History = dict[str, list[Any]]
 
@@ -84,6 +85,30 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         self._bar.end()  # it may have been stopped early
+
+
+class EpochTasks(keras.callbacks.Callback):
+    """Tells scikit-learn's callbacks of one phase; one that asks to stop ends the phase."""
+
+    def __init__(self, tasks: FitTasks, phase: str, n_epochs: int, reconstruction: Reconstruction):
+        super().__init__()
+        self._tasks, self._reconstruction = tasks, reconstruction
+        self._phase = tasks.phase(phase, n_epochs)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._tasks.begin(self._phase)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = self._tasks.epoch(self._phase)
+        self._tasks.begin(self._epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._tasks.end(self._epoch, self._reconstruction):
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        # Asked after a phase to stop: the phases that follow are left out.
+        self._tasks.stopped |= self._tasks.end(self._phase, self._reconstruction)
 
 
 class UserCallbacks(keras.callbacks.Callback):

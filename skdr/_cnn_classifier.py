@@ -18,10 +18,8 @@ from sklearn.utils.validation import (
 )
 
 from skdr._atomic import atomic
-from skdr._fit_tasks import FitTasks
 from skdr._image_estimator import ImageEstimator
 from skdr._labels import check_groups, check_labels
-from skdr._params import Interval, StrOptions, fit_context
 from skdr._phases import Settings
 from skdr._progress import ProgressBar
 from skdr._samples import (
@@ -31,6 +29,7 @@ from skdr._samples import (
     merge_equal_images,
     wants_class_numbers,
 )
+from skdr._sklearn import FitTasks, Interval, StrOptions, fit_context
 from skdr._training import Examples, Trainer
 from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
 from skdr.networks import (

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skdr._cnn_classifier import CNNClassifier
 from skdr._feature_cache import FrozenFeatures
 from skdr._feature_store import MEMORY
-from skdr._params import Interval, StrOptions
 from skdr._phases import Phase
+from skdr._sklearn import Interval, StrOptions
 from skdr._training import FrozenOutputs, Trainer
 from skdr.images import ImageSource
 from skdr.networks import (

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import keras
 from sklearn.base import BaseEstimator
 
-from skdr._params import CallbackSupportMixin, Interval, StrOptions
+from skdr._sklearn import CallbackSupportMixin, Interval, StrOptions
 from skdr.images import ImageSource, validate_images
 from skdr.networks import batch_size_of_passes, sealed_parameters
 

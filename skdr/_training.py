@@ -13,9 +13,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._callbacks import History, KeepBest, Progress, Recorder, UserCallbacks
-from skdr._fit_tasks import FitTasks, Reconstruction
+from skdr._callbacks import EpochTasks, History, KeepBest, Progress, Recorder, UserCallbacks
 from skdr._phases import CompiledPhase, Phase, Settings
+from skdr._sklearn import FitTasks, Reconstruction
 from skdr._warnings import warn
 from skdr.images import ImageArray, ImageSource
 from skdr.networks import (
@@ -261,7 +261,7 @@ class Trainer:
         return [
             Recorder(phase.name, self.history),
             *([self.keep_best] if self.validation is not None else []),
-            self._tasks.epochs_of(phase.name, phase.epochs, self._as_fitted),
+            EpochTasks(self._tasks, phase.name, phase.epochs, self._as_fitted),
             Progress(phase.name, phase.epochs, self.settings.verbose),
             *([self._user_callbacks] if self._user_callbacks else []),
         ]

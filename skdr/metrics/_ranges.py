@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from skdr._params import scored_by
+from skdr._sklearn import scored_by
 
 Range = tuple[float, float]
 UNBOUNDED: Range = (-float("inf"), float("inf"))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._optional import import_optional
-from skdr._params import safe_indexing
+from skdr._sklearn import safe_indexing
 from skdr._text_table import TextTable
 from skdr._warnings import warn
 from skdr.metrics._ranges import Range, metric_range

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils.metaestimators import available_if
 
-from skdr._params import safe_indexing
+from skdr._sklearn import safe_indexing
 from skdr._warnings import warn
 
 Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]

@@ -7,7 +7,7 @@ from imblearn.pipeline import Pipeline
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 
-from skdr._params import safe_indexing
+from skdr._sklearn import safe_indexing
 from skdr.model_selection._inputs import samplers_take, with_rows
 
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import BaseShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
 from skdr._labels import check_groups, check_labels
-from skdr._params import safe_indexing
+from skdr._sklearn import safe_indexing
 
 
 class BalancedGroupSplit(BaseShuffleSplit):

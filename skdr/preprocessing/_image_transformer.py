@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from skdr._atomic import atomic
-from skdr._params import fit_context
+from skdr._sklearn import fit_context
 from skdr.images import as_image_column, validate_images
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from skdr._params import Interval
+from skdr._sklearn import Interval
 from skdr.images import resize
 from skdr.preprocessing._find_retina import find_retina
 from skdr.preprocessing._image_transformer import ImageTransformer

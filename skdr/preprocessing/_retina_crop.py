@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._params import Interval
+from skdr._sklearn import Interval
 from skdr.images import resize
 from skdr.preprocessing._find_retina import Circle, find_retina
 from skdr.preprocessing._image_transformer import ImageTransformer

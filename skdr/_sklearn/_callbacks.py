@@ -3,7 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import keras
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands for the one of scikit-learn 1.9: no callbacks."""
+
 
 # Returns attributes that make of an estimator in fit a fitted one.
 Reconstruction: TypeAlias = Callable[[], Mapping[str, Any]]
@@ -36,10 +42,13 @@ class FitTasks:
             self._fit.call_on_fit_task_begin(**self._told)
         self.stopped = False
 
-    def epochs_of(self, phase: str, n_epochs: int, reconstruction: Reconstruction) -> "EpochTasks":
-        """Return the callback of Keras that tells of a phase and its epochs."""
-        task = self._fit and self._fit.subcontext(task_name=phase, max_subtasks=n_epochs)
-        return EpochTasks(self, task, reconstruction)
+    def phase(self, name: str, n_epochs: int) -> Any:
+        """Return the task of a phase; None where nobody is told."""
+        return self._fit and self._fit.subcontext(task_name=name, max_subtasks=n_epochs)
+
+    def epoch(self, phase: Any) -> Any:
+        """Return the task of the next epoch of a phase; None where nobody is told."""
+        return phase and phase.subcontext(task_name="epoch")
 
     def finish(self) -> None:
         """Tell that the fit has ended, with the estimator as it is."""
@@ -57,24 +66,4 @@ class FitTasks:
         return task.call_on_fit_task_end(**self._told, reconstruction_attributes=reconstruction)
 
 
-class EpochTasks(keras.callbacks.Callback):
-    """Tells of one phase; a callback that asks to stop after an epoch ends the phase."""
-
-    def __init__(self, tasks: FitTasks, phase: Any, reconstruction: Reconstruction):
-        super().__init__()
-        self._tasks, self._phase, self._reconstruction = tasks, phase, reconstruction
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._tasks.begin(self._phase)
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = self._phase and self._phase.subcontext(task_name="epoch")
-        self._tasks.begin(self._epoch)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._tasks.end(self._epoch, self._reconstruction):
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: Any = None) -> None:
-        # Asked after a phase to stop: the phases that follow are left out.
-        self._tasks.stopped |= self._tasks.end(self._phase, self._reconstruction)
+__all__ = ["CallbackSupportMixin", "FitTasks", "Reconstruction"]

@@ -1,18 +1,11 @@
-"""The one place that uses what is private in scikit-learn, or not in all its versions."""
+"""Private names of scikit-learn that its versions agree on, or that `sklearn-compat` bridges."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sklearn.base import _fit_context as fit_context
-from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:  # before scikit-learn 1.9
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands for the one of scikit-learn 1.9: no callbacks."""
+from sklearn_compat.base import _fit_context as fit_context
+from sklearn_compat.utils._indexing import _safe_indexing as safe_indexing
 
 
 def scored_by(scorer: Any) -> tuple[Any, int, Mapping[str, Any]]:
@@ -26,7 +19,6 @@ def scored_by(scorer: Any) -> tuple[Any, int, Mapping[str, Any]]:
 
 
 __all__ = [
-    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "Options",
