@@ -31,12 +31,11 @@ from skdr._samples import (
 )
 from skdr._sklearn import FitTasks, Interval, StrOptions, fit_context
 from skdr._training import Examples, Trainer
+from skdr.devices import batch_size_of_training, data_parallel
 from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
 from skdr.networks import (
     FittedNetwork,
     KeptNetwork,
-    batch_size_of_training,
-    data_parallel,
     exportable,
     hashable,
     is_own_code,

@@ -8,8 +8,9 @@ import keras
 from sklearn.base import BaseEstimator
 
 from skdr._sklearn import CallbackSupportMixin, Interval, StrOptions
+from skdr.devices import batch_size_of_passes
 from skdr.images import ImageSource, validate_images
-from skdr.networks import batch_size_of_passes, sealed_parameters
+from skdr.networks import sealed_parameters
 
 
 class ImageEstimator(CallbackSupportMixin, BaseEstimator):

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.networks import Augmentation, fused_update_step, is_data_parallel
+from skdr.devices import is_data_parallel
+from skdr.networks import Augmentation, fused_update_step
 
 
 @dataclass(frozen=True)

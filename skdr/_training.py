@@ -17,6 +17,7 @@ from skdr._callbacks import EpochTasks, History, KeepBest, Progress, Recorder, U
 from skdr._phases import CompiledPhase, Phase, Settings
 from skdr._sklearn import FitTasks, Reconstruction
 from skdr._warnings import warn
+from skdr.devices import gpu_turn, is_out_of_memory, reuse_freed_memory
 from skdr.images import ImageArray, ImageSource
 from skdr.networks import (
     KeptNetwork,
@@ -24,10 +25,7 @@ from skdr.networks import (
     batches_at_once,
     batches_of,
     float32_layers,
-    gpu_turn,
-    is_out_of_memory,
     learner,
-    reuse_freed_memory,
     set_trainable,
 )
 

@@ -14,7 +14,8 @@ import pytest
 from filelock import FileLock
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
-from skdr.networks import ForwardPass, _gpu, build_backbone, gpu_turn, is_out_of_memory
+from skdr.devices import _gpu, gpu_turn, is_out_of_memory
+from skdr.networks import ForwardPass, build_backbone
 from skdr.networks._stateless import FewSizes
 from tests.with_keras import on_tensorflow, tiny_network
 
@@ -198,7 +199,7 @@ def test_automatic_batches_give_the_same_features(coloured):
 @on_tensorflow
 def test_tensorflow_takes_memory_as_it_needs_it(monkeypatch):
     tf = pytest.importorskip("tensorflow")
-    from skdr.networks import _tensorflow
+    from skdr.devices import _tensorflow
 
     gpus = [tf.config.PhysicalDevice(f"/physical_device:GPU:{i}", "GPU") for i in range(2)]
     grown = []
@@ -213,7 +214,7 @@ def test_tensorflow_takes_memory_as_it_needs_it(monkeypatch):
 @on_tensorflow
 def test_gpus_that_are_in_use_already_stay_as_they_are(monkeypatch):
     tf = pytest.importorskip("tensorflow")
-    from skdr.networks import _tensorflow
+    from skdr.devices import _tensorflow
 
     def too_late(gpu, on):
         raise RuntimeError("Physical devices cannot be modified after being initialized")

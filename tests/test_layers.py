@@ -23,7 +23,8 @@ LAYERS = [
     ["_training", "_feature_cache", "_samples"],
     ["_feature_store", "_phases"],
     ["preprocessing"],
-    ["images", "networks", "metrics", "datasets", "_callbacks"],
+    ["networks", "_callbacks"],
+    ["images", "devices", "metrics", "datasets"],
     ["_labels"],
     [
         *("exceptions", "_atomic", "_fingerprint", "_missing", "_optional"),
@@ -63,6 +64,7 @@ def test_imports_run_downward(path):
     [
         ("images", "keras"),
         ("images", "tensorflow"),
+        ("devices", "sklearn"),
         ("networks", "sklearn"),
         ("datasets", "keras"),
         ("preprocessing", "keras"),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from skdr import ScratchCNNClassifier
-from skdr.networks import ForwardPass, _memory, reuse_freed_memory
+from skdr.devices import _memory, reuse_freed_memory
+from skdr.networks import ForwardPass
 
 pytestmark = pytest.mark.skipif(
     _memory._glibc() is None, reason="memory is not the GNU C library's to manage"

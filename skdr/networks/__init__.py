@@ -16,7 +16,6 @@ from skdr.networks._build import (
 )
 from skdr.networks._copies import copy_network
 from skdr.networks._feature_map import SplitNetwork, find_feature_map
-from skdr.networks._fork import refuse_if_forked
 from skdr.networks._freeze import (
     first_learning,
     learning_blocks,
@@ -27,14 +26,6 @@ from skdr.networks._freeze import (
 )
 from skdr.networks._frozen import FrozenNetwork, frozen_network, network_origin
 from skdr.networks._fused_adam import fused_update_step
-from skdr.networks._gpu import (
-    batch_size_of_passes,
-    batch_size_of_training,
-    data_parallel,
-    gpu_turn,
-    is_data_parallel,
-    is_out_of_memory,
-)
 from skdr.networks._head import (
     STANDARDISE,
     STANDARDISE_PIXELS,
@@ -47,7 +38,6 @@ from skdr.networks._head import (
 from skdr.networks._inference import ForwardPass, batches_of
 from skdr.networks._kept import FittedNetwork, KeptNetwork, hashable, kept_network
 from skdr.networks._many_batches import batches_at_once, learner
-from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._openvino import OpenVINO
 from skdr.networks._sealed import sealed_parameters
 from skdr.networks._settings import float32_layers
@@ -70,15 +60,12 @@ __all__ = [
     "add_head",
     "augmentation_layers",
     "augments",
-    "batch_size_of_passes",
-    "batch_size_of_training",
     "batches_at_once",
     "batches_of",
     "build_backbone",
     "build_small_cnn",
     "copy_network",
     "cut_scores",
-    "data_parallel",
     "default_image_size",
     "exportable",
     "find_feature_map",
@@ -87,11 +74,8 @@ __all__ = [
     "frozen_network",
     "fused_update_step",
     "gentle_statistics",
-    "gpu_turn",
     "hashable",
     "initialise_kernels",
-    "is_data_parallel",
-    "is_out_of_memory",
     "is_own_code",
     "kept_network",
     "keras_seed",
@@ -102,8 +86,6 @@ __all__ = [
     "list_taps",
     "network_origin",
     "part_between",
-    "refuse_if_forked",
-    "reuse_freed_memory",
     "sealed_parameters",
     "set_class_shares",
     "set_statistics",

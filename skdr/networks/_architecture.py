@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.devices import list_gpus
 from skdr.networks._build import keras_seed
 from skdr.networks._freeze import part_between
-from skdr.networks._gpu import list_gpus
 from skdr.networks._inference import ForwardPass
 from skdr.networks._pointwise import multiply_pointwise
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras.src.random import seed_generator  # no public name leads there
 
+from skdr.devices import list_gpus, refuse_if_forked
 from skdr.networks._augment import augments, without_augmentation
 from skdr.networks._backbones import LAST, Backbone, find_backbone
 from skdr.networks._copies import (
@@ -23,8 +24,6 @@ from skdr.networks._copies import (
 )
 from skdr.networks._efficientnet_lite import load_imagenet_weights
 from skdr.networks._flatten import flattened, is_network
-from skdr.networks._fork import refuse_if_forked
-from skdr.networks._gpu import list_gpus
 from skdr.networks._names import rename_automatic_names
 from skdr.networks._own_network import (
     OwnNetwork,

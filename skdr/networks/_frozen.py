@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
+from skdr.devices import is_data_parallel
 from skdr.networks._backbones import LAST, list_taps
 from skdr.networks._batch_norm import last_batch_norm, mean_shift
 from skdr.networks._build import (
@@ -27,7 +28,6 @@ from skdr.networks._build import (
     weights_hash,
 )
 from skdr.networks._copies import innermost_layers
-from skdr.networks._gpu import is_data_parallel
 from skdr.networks._inference import ForwardPass
 from skdr.networks._kept import keep_last_few
 from skdr.networks._openvino import OpenVINO

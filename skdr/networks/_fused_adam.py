@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from skdr.networks._gpu import is_data_parallel
+from skdr.devices import is_data_parallel
 
 # What subclasses change, nobody knows.
 _ADAMS = (keras.optimizers.Adam, keras.optimizers.AdamW)
@@ -34,6 +34,6 @@ def fused_update_step(optimizer: keras.optimizers.Optimizer) -> Callable[[Any, A
         or is_data_parallel()
     ):
         return optimizer.update_step
-    from skdr.networks import _tensorflow
+    from skdr.devices import _tensorflow
 
     return _tensorflow.fused_adam(optimizer)

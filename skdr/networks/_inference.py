@@ -10,11 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.devices import gpu_turn, is_out_of_memory, refuse_if_forked, reuse_freed_memory
 from skdr.networks._build import keras_seed
 from skdr.networks._fold import fold_batch_norm
-from skdr.networks._fork import refuse_if_forked
-from skdr.networks._gpu import gpu_turn, is_out_of_memory
-from skdr.networks._memory import reuse_freed_memory
 from skdr.networks._stateless import compile_with_keras
 from skdr.networks._workers import in_worker
 
@@ -125,7 +123,7 @@ def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
     """
     backend, x = keras.backend.backend(), keras.ops.convert_to_tensor(point)
     if backend == "tensorflow":
-        from skdr.networks import _tensorflow
+        from skdr.devices import _tensorflow
 
         result = _tensorflow.gradient(function, x)
     elif backend == "jax":

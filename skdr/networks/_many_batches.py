@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from skdr.networks._gpu import is_data_parallel
+from skdr.devices import is_data_parallel
 
 # So much is copied to be learned from in one call, which nobody can interrupt.
 _MAX_BYTES = 2**24
@@ -46,6 +46,6 @@ def learner(inputs: Any, outputs: Any, *, many: bool = False) -> keras.Model:
     """
     if keras.backend.backend() != "tensorflow":
         return keras.Model(inputs, outputs)
-    from skdr.networks import _tensorflow
+    from skdr.devices import _tensorflow
 
     return (_tensorflow.ManyBatches if many else _tensorflow.Learner)(inputs, outputs)

@@ -67,7 +67,7 @@ class Stateless:
     def _compiled(self) -> Callable[[Any, Tensors], list[Any]]:
         backend = keras.backend.backend()
         if backend == "tensorflow":
-            from skdr.networks import _tensorflow
+            from skdr.devices import _tensorflow
 
             variables = [*self._variables, *self._drawing]
             return _tensorflow.compile_forward(self._forward, self._network, variables)
@@ -114,7 +114,7 @@ class FewSizes:
 def as_tensors(values: Iterable[Any]) -> Tensors:
     """Return variables, as they are now, or arrays as tensors where the backend computes."""
     if keras.backend.backend() == "tensorflow":
-        from skdr.networks import _tensorflow
+        from skdr.devices import _tensorflow
 
         return _tensorflow.as_tensors(values)
     return [keras.ops.convert_to_tensor(value) for value in values]

@@ -7,7 +7,7 @@ from typing import Any
 
 import joblib
 
-from skdr.networks._gpu import list_gpus
+from skdr.devices import list_gpus
 
 # More of them would take more memory for activations than they save time.
 _MOST_THREADS = 4

@@ -30,7 +30,7 @@ def list_gpus() -> list[str]:
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        from skdr.networks import _tensorflow
+        from skdr.devices import _tensorflow
 
         return _tensorflow.list_gpus()
     if backend == "jax":
@@ -82,7 +82,7 @@ def data_parallel(devices: Sequence[str] | str | None) -> AbstractContextManager
             f"{keras.backend.backend()!r}. Set devices=None, and on JAX call "
             "keras.distribution.set_distribution before fit."
         )
-    from skdr.networks import _tensorflow
+    from skdr.devices import _tensorflow
 
     names = [f"GPU:{i}" for i in range(len(list_gpus()))] if devices == "all" else list(devices)
     if len(names) < 2:
@@ -94,7 +94,7 @@ def is_data_parallel() -> bool:
     """Whether networks that are built now are spread over several devices."""
     if keras.backend.backend() != "tensorflow":
         return False
-    from skdr.networks import _tensorflow
+    from skdr.devices import _tensorflow
 
     return _tensorflow.is_mirrored()
 

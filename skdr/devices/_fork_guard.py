@@ -44,7 +44,7 @@ def _is_backend_running() -> bool:
     """Whether somebody, with skdr or without, had TensorFlow start its threads."""
     if keras.backend.backend() != "tensorflow":
         return False
-    from skdr.networks import _tensorflow
+    from skdr.devices import _tensorflow
 
     return _tensorflow.is_running()
 
