@@ -1,9 +1,7 @@
 """Transfer learning with convolutional networks, for scikit-learn."""
 
-from skdr._feature_extractor import PretrainedFeatureExtractor
 from skdr._feature_store import CacheInfo, clear_feature_cache, feature_cache_info
-from skdr._fine_tuned import FineTunedCNNClassifier
-from skdr._scratch import ScratchCNNClassifier
+from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.exceptions import ImageDecodeError, LeakageWarning, WeightsNotFoundError
 from skdr.images import as_image_column
 from skdr.networks import list_backbones, list_taps

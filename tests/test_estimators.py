@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sklearn.base import clone, is_classifier
 
-import skdr._cnn_classifier
+import skdr.estimators._cnn_classifier
 from skdr import (
     FineTunedCNNClassifier,
     ImageDecodeError,
@@ -385,13 +385,13 @@ def test_validation_split_keeps_patients_together(coloured, monkeypatch):
     X, y = coloured
     frame = pd.DataFrame({"image": list(X), "patient": np.arange(60) // 6})
     patients, splits = np.arange(60) // 6, []
-    original = skdr._cnn_classifier.CNNClassifier._split
+    original = skdr.estimators._cnn_classifier.CNNClassifier._split
 
     def spy(self, y, groups, seed):
         splits.append((groups, original(self, y, groups, seed)))
         return splits[-1][1]
 
-    monkeypatch.setattr(skdr._cnn_classifier.CNNClassifier, "_split", spy)
+    monkeypatch.setattr(skdr.estimators._cnn_classifier.CNNClassifier, "_split", spy)
     options = {"image_column": "image", "group_column": "patient", "early_stopping": True}
     scratch(validation_fraction=0.25, **options).fit(frame, y)
     groups, (train, validation) = splits[0]

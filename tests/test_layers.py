@@ -17,10 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["model_selection"],
     ["inspection"],
-    ["_feature_extractor", "_fine_tuned", "_scratch"],
-    ["_cnn_classifier"],
-    ["_image_estimator"],
-    ["_training", "_feature_cache", "_samples"],
+    ["estimators"],
+    ["_training", "_feature_cache"],
     ["_feature_store", "_phases"],
     ["preprocessing"],
     ["networks", "_callbacks"],

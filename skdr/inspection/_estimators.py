@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from sklearn.pipeline import Pipeline
 
-from skdr._image_estimator import ImageEstimator
+from skdr.estimators import ImageEstimator
 from skdr.images import ImageSource, as_image_source
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import SVC, NuSVC
 
-from skdr._cnn_classifier import CNNClassifier
-from skdr._image_estimator import ImageEstimator
+from skdr.estimators import CNNClassifier, ImageEstimator
 from skdr.networks import cut_scores
 
 _CHUNK = 512

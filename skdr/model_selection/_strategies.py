@@ -11,10 +11,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skdr._feature_extractor import PretrainedFeatureExtractor
 from skdr._feature_store import MEMORY
-from skdr._fine_tuned import FineTunedCNNClassifier
-from skdr._scratch import ScratchCNNClassifier
+from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.networks import LAST, Augmentation, BackboneLike
 
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from skdr._fine_tuned import FineTunedCNNClassifier
+from skdr.estimators import FineTunedCNNClassifier
 from skdr.model_selection._folds import Split
 from skdr.networks import gentle_statistics
 

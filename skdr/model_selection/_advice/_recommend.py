@@ -10,9 +10,8 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from skdr._feature_extractor import PretrainedFeatureExtractor
-from skdr._fine_tuned import FineTunedCNNClassifier
 from skdr._sklearn import safe_indexing
+from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection._advice._advice import StrategyAdvice
 from skdr.model_selection._advice._decision import COST_ORDER
 from skdr.model_selection._advice._evidence import Evidence, measure

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from skdr._cnn_classifier import CNNClassifier
 from skdr._phases import Phase
 from skdr._training import Trainer
+from skdr.estimators._cnn_classifier import CNNClassifier
 from skdr.images import ImageArray
 from skdr.networks import (
     LAST,

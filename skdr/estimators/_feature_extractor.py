@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from skdr._atomic import atomic
 from skdr._feature_cache import FrozenFeatures
 from skdr._feature_store import MEMORY
-from skdr._image_estimator import ImageEstimator
 from skdr._sklearn import FitTasks, StrOptions, fit_context
+from skdr.estimators._image_estimator import ImageEstimator
 from skdr.networks import (
     LAST,
     BackboneLike,
