@@ -1,8 +1,8 @@
 """Transfer learning with convolutional networks, for scikit-learn."""
 
-from skdr._feature_store import CacheInfo, clear_feature_cache, feature_cache_info
 from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.exceptions import ImageDecodeError, LeakageWarning, WeightsNotFoundError
+from skdr.features import CacheInfo, clear_feature_cache, feature_cache_info
 from skdr.images import as_image_column
 from skdr.networks import list_backbones, list_taps
 

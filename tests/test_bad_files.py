@@ -73,7 +73,7 @@ def test_fit_names_all_files_that_are_no_images_before_any_is_decoded(
 
 @pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
 def test_pass_names_all_truncated_files(estimator, files, monkeypatch):
-    monkeypatch.setattr("skdr._feature_cache._CHUNK", 8)
+    monkeypatch.setattr("skdr.features._frozen_features._CHUNK", 8)
     for i in (2, 3, 18, 39):
         cut(files[i])
     fit = getattr(estimator, "fit_transform", estimator.fit)

@@ -30,7 +30,7 @@ from skdr import (
     _feature_store,
     as_image_column,
 )
-from skdr._feature_store import FORMAT, MEMORY, MemoryStore
+from skdr.features._store import FORMAT, MEMORY, MemoryStore
 from skdr.networks import ForwardPass
 from tests.systems import can_kill
 from tests.with_keras import tiny_network

@@ -24,8 +24,8 @@ from skdr import (
     clear_feature_cache,
     feature_cache_info,
 )
-from skdr._feature_cache import FrozenFeatures
 from skdr.exceptions import ImageDecodeError
+from skdr.features._frozen_features import FrozenFeatures
 from skdr.networks import ForwardPass, _frozen, _inference, _kept, build_backbone, keras_seed
 from skdr.networks._stateless import Stateless
 from tests.with_keras import tiny_network

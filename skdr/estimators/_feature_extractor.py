@@ -13,10 +13,9 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdr._atomic import atomic
-from skdr._feature_cache import FrozenFeatures
-from skdr._feature_store import MEMORY
 from skdr._sklearn import FitTasks, StrOptions, fit_context
 from skdr.estimators._image_estimator import ImageEstimator
+from skdr.features import MEMORY, FrozenFeatures
 from skdr.networks import (
     LAST,
     BackboneLike,

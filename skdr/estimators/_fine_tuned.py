@@ -10,12 +10,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._feature_cache import FrozenFeatures
-from skdr._feature_store import MEMORY
 from skdr._phases import Phase
 from skdr._sklearn import Interval, StrOptions
 from skdr._training import FrozenOutputs, Trainer
 from skdr.estimators._cnn_classifier import CNNClassifier
+from skdr.features import MEMORY, FrozenFeatures
 from skdr.images import ImageSource
 from skdr.networks import (
     LAST,

@@ -11,8 +11,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skdr._feature_store import MEMORY
 from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
+from skdr.features import MEMORY
 from skdr.networks import LAST, Augmentation, BackboneLike
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from skdr._feature_store import MEMORY
 from skdr._optional import import_optional
 from skdr._text_table import TextTable
 from skdr.estimators import PretrainedFeatureExtractor
+from skdr.features import MEMORY
 from skdr.model_selection._advice._probe import (
     doubling_gains,
     head_probe,

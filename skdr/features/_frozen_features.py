@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._feature_store import FeatureStore, Vectors, open_store
 from skdr._fingerprint import code_fingerprint
 from skdr._progress import ProgressBar
 from skdr._warnings import warn
 from skdr.devices import refuse_if_forked
+from skdr.features._store import FeatureStore, Vectors, open_store
 from skdr.images import ImageSource, decoded_batches
 from skdr.networks import FrozenNetwork, copy_network, keras_seed
 
