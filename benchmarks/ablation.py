@@ -12,13 +12,14 @@ import numpy as np
 from report import interleaved, parse, print_machine, print_ratios
 
 from skdr import FineTunedCNNClassifier, ScratchCNNClassifier, _phases
-from skdr.networks import ForwardPass, _kept, batches_of, build_backbone
+from skdr.networks import build_backbone
+from skdr.runtime import ForwardPass, _architecture, _pool, batches_of
 
 WITHOUT = {
     "Adam in a dozen operations": [
         (_phases, "fused_update_step", lambda optimizer: optimizer.update_step)
     ],
-    "1x1 convolutions as such": [(_kept, "multiply_pointwise", lambda network: None)],
+    "1x1 convolutions as such": [(_architecture, "multiply_pointwise", lambda network: None)],
 }
 
 
@@ -40,7 +41,7 @@ def fits(classifier, n_images):
     return {
         name: partial(
             stood_in,
-            [*stand_ins, (_kept, "_kept", OrderedDict())],
+            [*stand_ins, (_pool, "_kept", OrderedDict())],
             partial(classifier.fit, images, labels),
         )
         for name, stand_ins in {"all of them": [], **WITHOUT}.items()

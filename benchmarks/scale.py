@@ -48,7 +48,7 @@ def measure_extraction(paths, y, size):
 
     from skdr import PretrainedFeatureExtractor
     from skdr.images import as_image_source, decode_all
-    from skdr.networks import ForwardPass, frozen_network
+    from skdr.runtime import ForwardPass, frozen_network
 
     extractor = PretrainedFeatureExtractor(image_size=size)
     extractor.fit(paths[:32]).transform(paths[:32])  # builds and compiles

@@ -7,7 +7,7 @@ import numpy as np
 from report import parse, print_machine
 
 from skdr import FineTunedCNNClassifier, _training, clear_feature_cache
-from skdr.networks import _frozen, _kept
+from skdr.runtime import _frozen, _pool
 
 BATCH_SIZE = 32
 
@@ -46,7 +46,7 @@ class Images:
         are taken off: they are what a fit of twice as many images costs more.
         """
         clear_feature_cache()
-        _kept._kept.clear()
+        _pool._kept.clear()
         _frozen._kept.clear()
         n_few = BATCH_SIZE
         first = self.seconds_of_fit(n_few, epochs=1, **settings)
@@ -67,7 +67,7 @@ def main():
     last_block = {"trainable": options.block}
     stored = images.milliseconds(n, 1, 6, **last_block)
     limit, _training.MAX_ACTIVATION_BYTES = _training.MAX_ACTIVATION_BYTES, 0
-    _kept._kept.clear()
+    _pool._kept.clear()
     through = images.milliseconds(n, 1, 2, **last_block)
     _training.MAX_ACTIVATION_BYTES = limit
     everything = images.milliseconds(n, 1, 2, trainable="all")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.devices import is_data_parallel
-from skdr.networks import Augmentation, fused_update_step
+from skdr.networks import Augmentation
+from skdr.runtime import fused_update_step
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,8 @@ from skdr._sklearn import FitTasks, Reconstruction
 from skdr._warnings import warn
 from skdr.devices import gpu_turn, is_out_of_memory, reuse_freed_memory
 from skdr.images import ImageArray, ImageSource
-from skdr.networks import (
-    KeptNetwork,
-    augmentation_layers,
-    batches_at_once,
-    batches_of,
-    float32_layers,
-    learner,
-    set_trainable,
-)
+from skdr.networks import augmentation_layers, float32_layers, set_trainable
+from skdr.runtime import KeptNetwork, batches_at_once, batches_of, learner
 
 # Outputs of the frozen layers are kept between epochs up to this size.
 MAX_ACTIVATION_BYTES = 2**31

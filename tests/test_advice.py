@@ -25,7 +25,8 @@ from skdr.model_selection._advice._evidence import Evidence, layer_features
 from skdr.model_selection._advice._probe import doubling_gains, learning_curve
 from skdr.model_selection._advice._recommend import _at_layer
 from skdr.model_selection._folds import make_splits
-from skdr.networks import ForwardPass, build_backbone
+from skdr.networks import build_backbone
+from skdr.runtime import ForwardPass
 from tests.with_keras import tiny_network
 
 

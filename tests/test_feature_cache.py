@@ -31,7 +31,7 @@ from skdr import (
     as_image_column,
 )
 from skdr.features._store import FORMAT, MEMORY, MemoryStore
-from skdr.networks import ForwardPass
+from skdr.runtime import ForwardPass
 from tests.systems import can_kill
 from tests.with_keras import tiny_network
 

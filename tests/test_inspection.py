@@ -25,7 +25,7 @@ from skdr import (
     as_image_column,
 )
 from skdr.inspection import GradCAMDisplay, LearningHistoryDisplay, MistakesDisplay, grad_cam
-from skdr.networks import SplitNetwork
+from skdr.runtime import SplitNetwork
 from tests.with_keras import tiny_network
 
 

@@ -14,7 +14,7 @@ from skdr import (
     ScratchCNNClassifier,
     clear_feature_cache,
 )
-from skdr.networks import _frozen, _kept
+from skdr.runtime import _frozen, _pool
 from tests.with_keras import tiny_network
 
 SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
@@ -37,7 +37,7 @@ WEIGHTS_AT_HAND = tiny_network((16, 16, 3))
 
 @pytest.fixture(autouse=True)
 def forget():
-    _kept._kept.clear()
+    _pool._kept.clear()
     _frozen._kept.clear()
     clear_feature_cache()  # features that are known already need no network
 
@@ -105,14 +105,14 @@ def test_rates_and_epochs_need_no_other_network(make, coloured, traces):
 def test_another_seed_draws_weights_and_compiles_nothing(make, coloured):
     X, y = coloured
     alone = make(1).fit(X, y).predict_proba(X)
-    _kept._kept.clear()
+    _pool._kept.clear()
     first = make(0).fit(X, y)
     predicted = first.predict_proba(X)
-    (kept,) = _kept._kept.values()
+    (kept,) = _pool._kept.values()
     compiled = dict(kept.compiled)
     second = make(1).fit(X, y)
     np.testing.assert_array_equal(second.predict_proba(X), alone)
-    assert list(_kept._kept.values()) == [kept]
+    assert list(_pool._kept.values()) == [kept]
     assert kept.compiled == compiled
     assert second.weights_hash_ != first.weights_hash_
     np.testing.assert_array_equal(first.predict_proba(X), predicted)
@@ -143,10 +143,10 @@ def remember():
 
     def bring_back(make, X, y):
         if make not in kept:
-            _kept._kept.clear()
+            _pool._kept.clear()
             make().fit(X, y)
-            kept[make] = dict(_kept._kept)
-        _kept._kept.update(kept[make])
+            kept[make] = dict(_pool._kept)
+        _pool._kept.update(kept[make])
 
     return bring_back
 
@@ -194,7 +194,7 @@ def test_nothing_of_a_fit_outlives_the_classifier(make, coloured, early_stopping
     model.predict(coloured[0])
     gone = [weakref.ref(model), weakref.ref(model._fitted.architecture.network)]
     del model
-    _kept._kept.clear()
+    _pool._kept.clear()
     _frozen._kept.clear()
     gc.collect()
     assert [ref() for ref in gone] == [None, None]
@@ -242,5 +242,5 @@ def test_few_networks_are_kept(coloured):
     X, y = coloured
     for size in range(16, 22):
         CLASSIFIERS["transfer"](image_size=size).fit(X, y)
-    assert len(_kept._kept) <= 4
+    assert len(_pool._kept) <= 4
     assert len(_frozen._kept) <= 4

@@ -10,7 +10,7 @@ from skdr import (
     ScratchCNNClassifier,
     clear_feature_cache,
 )
-from skdr.networks import _frozen, _kept
+from skdr.runtime import _frozen, _pool
 from tests.with_keras import on_tensorflow, tiny_network
 
 SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
@@ -46,7 +46,7 @@ def results(coloured):
 
 def outputs(make, X, y):
     """Return what a new estimator gives, built and compiled anew."""
-    _kept._kept.clear()
+    _pool._kept.clear()
     _frozen._kept.clear()
     clear_feature_cache()
     fitted = make().fit(X, y)

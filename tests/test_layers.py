@@ -21,7 +21,8 @@ LAYERS = [
     ["_training", "features"],
     ["_phases"],
     ["preprocessing"],
-    ["networks", "_callbacks"],
+    ["runtime", "_callbacks"],
+    ["networks"],
     ["images", "devices", "metrics", "datasets"],
     ["_labels"],
     [
@@ -64,6 +65,7 @@ def test_imports_run_downward(path):
         ("images", "tensorflow"),
         ("devices", "sklearn"),
         ("networks", "sklearn"),
+        ("runtime", "sklearn"),
         ("datasets", "keras"),
         ("preprocessing", "keras"),
     ],

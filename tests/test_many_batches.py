@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skdr import FineTunedCNNClassifier
-from skdr.networks import _kept, _many_batches
+from skdr.runtime import _many_batches, _pool
 from tests.with_keras import on_tensorflow, tiny_network
 
 SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.05, decay_steps=3, decay_rate=0.9)
@@ -62,14 +62,14 @@ def test_callback_sees_each_batch(coloured, monkeypatch):
 @on_tensorflow
 def test_other_batch_size_compiles_nothing(coloured):
     X, y = coloured
-    _kept._kept.clear()
+    _pool._kept.clear()
     transfer().fit(X, y)
-    (kept,) = _kept._kept.values()
+    (kept,) = _pool._kept.values()
     compiled = dict(kept.compiled)
     second = transfer(batch_size=20).fit(X, y)
-    assert list(_kept._kept.values()) == [kept]
+    assert list(_pool._kept.values()) == [kept]
     assert kept.compiled == compiled
-    _kept._kept.clear()
+    _pool._kept.clear()
     assert_same_training(second, transfer(batch_size=20).fit(X, y), X)
 
 

@@ -11,16 +11,10 @@ import pytest
 
 import skdr
 from skdr import PretrainedFeatureExtractor, WeightsNotFoundError
-from skdr.networks import (
-    BACKBONES,
-    ForwardPass,
-    build_backbone,
-    default_image_size,
-    tap_features,
-    weights_hash,
-)
+from skdr.networks import BACKBONES, build_backbone, default_image_size, tap_features, weights_hash
 from skdr.networks._build import Normalisation, keras_seed
 from skdr.networks._taps import find_tap_operation
+from skdr.runtime import ForwardPass
 from tests.with_keras import tiny_network
 
 LARGE = (

@@ -7,8 +7,8 @@ import pytest
 from skdr import ScratchCNNClassifier
 from skdr.networks import build_backbone
 from skdr.networks._build import keras_seed
-from skdr.networks._inference import gradient
-from skdr.networks._pointwise import multiply_pointwise
+from skdr.runtime._forward import gradient
+from skdr.runtime._pointwise import multiply_pointwise
 from tests.with_keras import in_float64
 
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from skdr.networks import ForwardPass
-from skdr.networks._architecture import Architecture
-from skdr.networks._stateless import compile_with_keras
+from skdr.runtime import ForwardPass
+from skdr.runtime._architecture import Architecture
+from skdr.runtime._stateless import compile_with_keras
 from tests.with_keras import tiny_network
 
 

@@ -26,8 +26,9 @@ from skdr import (
 )
 from skdr.exceptions import ImageDecodeError
 from skdr.features._frozen_features import FrozenFeatures
-from skdr.networks import ForwardPass, _frozen, _inference, _kept, build_backbone, keras_seed
-from skdr.networks._stateless import Stateless
+from skdr.networks import build_backbone, keras_seed
+from skdr.runtime import ForwardPass, _forward, _frozen, _pool
+from skdr.runtime._stateless import Stateless
 from tests.with_keras import tiny_network
 
 SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
@@ -80,7 +81,7 @@ def one_by_one(X):
 
 @pytest.fixture(autouse=True)
 def forget():
-    _kept._kept.clear()
+    _pool._kept.clear()
     _frozen._kept.clear()
     clear_feature_cache()
 
@@ -89,14 +90,14 @@ def forget():
 def compiled(monkeypatch):
     """List the networks that were compiled to be run."""
     names = []
-    plain = _inference.compile_with_keras
+    plain = _forward.compile_with_keras
 
     def compile_network(network):
         names.append(network.name)
         time.sleep(0.05)  # time for another thread to come by
         return plain(network)
 
-    monkeypatch.setattr(_inference, "compile_with_keras", compile_network)
+    monkeypatch.setattr(_forward, "compile_with_keras", compile_network)
     return names
 
 

@@ -33,16 +33,8 @@ from skdr.estimators._targets import (
     wants_class_numbers,
 )
 from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
-from skdr.networks import (
-    FittedNetwork,
-    KeptNetwork,
-    exportable,
-    hashable,
-    is_own_code,
-    kept_network,
-    keras_seed,
-    set_class_shares,
-)
+from skdr.networks import exportable, is_own_code, keras_seed, set_class_shares
+from skdr.runtime import FittedNetwork, KeptNetwork, hashable, kept_network
 
 # What a compiled network does not depend on: each fit brings its own.
 _NOT_COMPILED = {

@@ -16,14 +16,8 @@ from skdr._atomic import atomic
 from skdr._sklearn import FitTasks, StrOptions, fit_context
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.features import MEMORY, FrozenFeatures
-from skdr.networks import (
-    LAST,
-    BackboneLike,
-    default_image_size,
-    exportable,
-    frozen_network,
-    smallest_image_size,
-)
+from skdr.networks import LAST, BackboneLike, default_image_size, exportable, smallest_image_size
+from skdr.runtime import frozen_network
 
 
 class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):

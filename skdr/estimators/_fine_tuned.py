@@ -21,23 +21,20 @@ from skdr.networks import (
     STANDARDISE,
     Augmentation,
     BackboneLike,
-    FrozenNetwork,
     add_head,
     augments,
-    batches_of,
     copy_network,
     default_image_size,
     first_learning,
-    frozen_network,
     gentle_statistics,
     is_own_code,
     learning_blocks,
     learning_rate_scales,
-    network_origin,
     set_statistics,
     smallest_image_size,
     tap_features,
 )
+from skdr.runtime import FrozenNetwork, batches_of, frozen_network, network_origin
 
 
 class FineTunedCNNClassifier(CNNClassifier):

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from skdr._sklearn import CallbackSupportMixin, Interval, StrOptions
 from skdr.devices import batch_size_of_passes
 from skdr.images import ImageSource, validate_images
-from skdr.networks import sealed_parameters
+from skdr.runtime import sealed_parameters
 
 
 class ImageEstimator(CallbackSupportMixin, BaseEstimator):

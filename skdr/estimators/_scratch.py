@@ -18,18 +18,17 @@ from skdr.networks import (
     Augmentation,
     BackboneLike,
     add_head,
-    batches_of,
     build_backbone,
     build_small_cnn,
     default_image_size,
     initialise_kernels,
-    network_origin,
     set_statistics,
     smallest_image_size,
     speed_up_batch_norm,
     tap_features,
     use_dtype,
 )
+from skdr.runtime import batches_of, network_origin
 
 _SMALL_CNN_SIZE = (128, 128)
 

@@ -17,7 +17,8 @@ from skdr._warnings import warn
 from skdr.devices import refuse_if_forked
 from skdr.features._store import FeatureStore, Vectors, open_store
 from skdr.images import ImageSource, decoded_batches
-from skdr.networks import FrozenNetwork, copy_network, keras_seed
+from skdr.networks import copy_network, keras_seed
+from skdr.runtime import FrozenNetwork
 
 CacheLike: TypeAlias = str | os.PathLike[str] | None
 _CHUNK = 512

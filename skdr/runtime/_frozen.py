@@ -15,26 +15,27 @@ from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
 from skdr.devices import is_data_parallel
-from skdr.networks._backbones import LAST, list_taps
-from skdr.networks._batch_norm import last_batch_norm, mean_shift
-from skdr.networks._build import (
+from skdr.networks import (
+    LAST,
     BackboneLike,
     build_backbone,
     is_own_code,
     keras_seed,
-    network_from_state,
-    network_state,
+    list_taps,
+    tap_features,
     use_dtype,
     weights_hash,
 )
+from skdr.networks._batch_norm import last_batch_norm, mean_shift
+from skdr.networks._build import network_from_state, network_state
 from skdr.networks._copies import innermost_layers
-from skdr.networks._inference import ForwardPass
-from skdr.networks._kept import keep_last_few
-from skdr.networks._openvino import OpenVINO
 from skdr.networks._own_network import own_code
-from skdr.networks._sealed import sealed
 from skdr.networks._settings import refuse_other_settings
-from skdr.networks._taps import find_tap_operation, n_features, tap_features
+from skdr.networks._taps import find_tap_operation, n_features
+from skdr.runtime._forward import ForwardPass
+from skdr.runtime._openvino import OpenVINO
+from skdr.runtime._pool import keep_last_few
+from skdr.runtime._sealed import sealed
 
 
 class FrozenNetwork:

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.networks._backbones import LAST, find_operation
-from skdr.networks._build import BackboneLike
-from skdr.networks._inference import gradient
+from skdr.networks import LAST, BackboneLike
+from skdr.networks._backbones import find_operation
 from skdr.networks._taps import tap_pattern
+from skdr.runtime._forward import gradient
 
 
 class SplitNetwork:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
 from skdr.devices import refuse_if_forked
-from skdr.networks._architecture import Architecture
-from skdr.networks._build import keras_seed, network_from_state, network_state, weights_hash
-from skdr.networks._copies import copy_network, set_weights
+from skdr.networks import copy_network, keras_seed, weights_hash
+from skdr.networks._build import network_from_state, network_state
+from skdr.networks._copies import set_weights
 from skdr.networks._names import rename_automatic_names
-from skdr.networks._sealed import sealed
 from skdr.networks._settings import refuse_other_settings
-from skdr.networks._stateless import as_tensors
+from skdr.runtime._architecture import Architecture
+from skdr.runtime._sealed import sealed
+from skdr.runtime._stateless import as_tensors
 
 _MAX_KEPT = 4
 _KERAS_OBJECTS = (

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.devices import gpu_turn, is_out_of_memory, refuse_if_forked, reuse_freed_memory
-from skdr.networks._build import keras_seed
-from skdr.networks._fold import fold_batch_norm
-from skdr.networks._stateless import compile_with_keras
-from skdr.networks._workers import in_worker
+from skdr.networks import keras_seed
+from skdr.runtime._fold import fold_batch_norm
+from skdr.runtime._stateless import compile_with_keras
+from skdr.runtime._workers import in_worker
 
 # A compiled network takes a batch and, where they are not its own, its weights.
 Compiler: TypeAlias = Callable[[keras.Model], Callable[..., Any]]

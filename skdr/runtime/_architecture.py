@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.devices import list_gpus
-from skdr.networks._build import keras_seed
-from skdr.networks._freeze import part_between
-from skdr.networks._inference import ForwardPass
-from skdr.networks._pointwise import multiply_pointwise
+from skdr.networks import keras_seed, part_between
+from skdr.runtime._forward import ForwardPass
+from skdr.runtime._pointwise import multiply_pointwise
 
 Part = tuple[int, int | None]
 

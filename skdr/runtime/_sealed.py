@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import keras
 
 from skdr.devices import is_refused, refuse_if_forked
-from skdr.networks._build import keras_seed
+from skdr.networks import keras_seed
 from skdr.networks._registered import refuse_unregistered
 
 
