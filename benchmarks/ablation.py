@@ -11,9 +11,10 @@ from unittest import mock
 import numpy as np
 from report import interleaved, parse, print_machine, print_ratios
 
-from skdr import FineTunedCNNClassifier, ScratchCNNClassifier, _phases
+from skdr import FineTunedCNNClassifier, ScratchCNNClassifier
 from skdr.networks import build_backbone
 from skdr.runtime import ForwardPass, _architecture, _pool, batches_of
+from skdr.training import _phases
 
 WITHOUT = {
     "Adam in a dozen operations": [

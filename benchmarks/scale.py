@@ -79,11 +79,11 @@ def measure_tuning(paths, y, size):
 
 def measure(folder, job, n_images, size, max_held):
     """Run one of the jobs on some of the images; called in a process of its own."""
-    from skdr import _training
     from skdr.images import _batches
+    from skdr.training import _trainer
 
     if max_held:
-        _batches.MAX_IMAGE_BYTES = _training.MAX_ACTIVATION_BYTES = max_held * 2**20
+        _batches.MAX_IMAGE_BYTES = _trainer.MAX_ACTIVATION_BYTES = max_held * 2**20
     paths = [str(path) for path in sorted(Path(folder).iterdir())[:n_images]]
     y = np.arange(n_images) % 4
     job = {"extraction": measure_extraction, "tuning": measure_tuning}[job]

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from report import parse, print_machine
 
-from skdr import FineTunedCNNClassifier, _training, clear_feature_cache
+from skdr import FineTunedCNNClassifier, clear_feature_cache
 from skdr.runtime import _frozen, _pool
+from skdr.training import _trainer
 
 BATCH_SIZE = 32
 
@@ -66,10 +67,10 @@ def main():
     on_features = images.milliseconds(n_features, 10, 110, epochs="head_epochs", trainable="head")
     last_block = {"trainable": options.block}
     stored = images.milliseconds(n, 1, 6, **last_block)
-    limit, _training.MAX_ACTIVATION_BYTES = _training.MAX_ACTIVATION_BYTES, 0
+    limit, _trainer.MAX_ACTIVATION_BYTES = _trainer.MAX_ACTIVATION_BYTES, 0
     _pool._kept.clear()
     through = images.milliseconds(n, 1, 2, **last_block)
-    _training.MAX_ACTIVATION_BYTES = limit
+    _trainer.MAX_ACTIVATION_BYTES = limit
     everything = images.milliseconds(n, 1, 2, trainable="all")
     for name, milliseconds, against in [
         ("all layers", everything, everything),

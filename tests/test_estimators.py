@@ -342,13 +342,13 @@ def test_layer_decay_slows_early_layers(coloured):
 
 def test_training_from_stored_activations_is_the_same_as_without(coloured, monkeypatch):
     stored = fine_tuned(trainable=1, epochs=3).fit(*coloured)
-    monkeypatch.setattr(skdr._training, "MAX_ACTIVATION_BYTES", 0)
+    monkeypatch.setattr(skdr.training._trainer, "MAX_ACTIVATION_BYTES", 0)
     through = fine_tuned(trainable=1, epochs=3).fit(*coloured)
     np.testing.assert_allclose(stored.history_["loss"], through.history_["loss"], rtol=1e-3)
 
 
 def test_falling_back_from_stored_activations_is_said(coloured, monkeypatch, capsys):
-    monkeypatch.setattr(skdr._training, "MAX_ACTIVATION_BYTES", 0)
+    monkeypatch.setattr(skdr.training._trainer, "MAX_ACTIVATION_BYTES", 0)
     fine_tuned(trainable=1, epochs=1, verbose=1).fit(*coloured)
     assert "each epoch runs the frozen layers too" in capsys.readouterr().out
 

@@ -34,7 +34,9 @@ both = pytest.mark.parametrize("make", CLASSIFIERS, ids=["fine-tuned", "scratch"
 )
 def test_impossible_labels_are_told_before_training(make, labels, match, coloured, monkeypatch):
     X, y = coloured
-    monkeypatch.setattr("skdr._training.Trainer.run", lambda *args, **kwargs: pytest.fail("trains"))
+    monkeypatch.setattr(
+        "skdr.training._trainer.Trainer.run", lambda *args, **kwargs: pytest.fail("trains")
+    )
     with pytest.raises(ValueError, match=match):
         make().fit(X, labels(y))
 

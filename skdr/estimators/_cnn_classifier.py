@@ -19,10 +19,8 @@ from sklearn.utils.validation import (
 
 from skdr._atomic import atomic
 from skdr._labels import check_groups, check_labels
-from skdr._phases import Settings
 from skdr._progress import ProgressBar
 from skdr._sklearn import FitTasks, Interval, StrOptions, fit_context
-from skdr._training import Examples, Trainer
 from skdr.devices import batch_size_of_training, data_parallel
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.estimators._targets import (
@@ -35,6 +33,7 @@ from skdr.estimators._targets import (
 from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
 from skdr.networks import exportable, is_own_code, keras_seed, set_class_shares
 from skdr.runtime import FittedNetwork, KeptNetwork, hashable, kept_network
+from skdr.training import Examples, Settings, Trainer
 
 # What a compiled network does not depend on: each fit brings its own.
 _NOT_COMPILED = {

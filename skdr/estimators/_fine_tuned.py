@@ -10,9 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._phases import Phase
 from skdr._sklearn import Interval, StrOptions
-from skdr._training import FrozenOutputs, Trainer
 from skdr.estimators._cnn_classifier import CNNClassifier
 from skdr.features import MEMORY, FrozenFeatures
 from skdr.images import ImageSource
@@ -35,6 +33,7 @@ from skdr.networks import (
     tap_features,
 )
 from skdr.runtime import FrozenNetwork, batches_of, frozen_network, network_origin
+from skdr.training import FrozenOutputs, Phase, Trainer
 
 
 class FineTunedCNNClassifier(CNNClassifier):

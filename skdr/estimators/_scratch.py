@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from skdr._phases import Phase
-from skdr._training import Trainer
 from skdr.estimators._cnn_classifier import CNNClassifier
 from skdr.images import ImageArray
 from skdr.networks import (
@@ -29,6 +27,7 @@ from skdr.networks import (
     use_dtype,
 )
 from skdr.runtime import batches_of, network_origin
+from skdr.training import Phase, Trainer
 
 _SMALL_CNN_SIZE = (128, 128)
 

@@ -13,14 +13,21 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._callbacks import EpochTasks, History, KeepBest, Progress, Recorder, UserCallbacks
-from skdr._phases import CompiledPhase, Phase, Settings
 from skdr._sklearn import FitTasks, Reconstruction
 from skdr._warnings import warn
 from skdr.devices import gpu_turn, is_out_of_memory, reuse_freed_memory
 from skdr.images import ImageArray, ImageSource
 from skdr.networks import augmentation_layers, float32_layers, set_trainable
 from skdr.runtime import KeptNetwork, batches_at_once, batches_of, learner
+from skdr.training._callbacks import (
+    EpochTasks,
+    History,
+    KeepBest,
+    Progress,
+    Recorder,
+    UserCallbacks,
+)
+from skdr.training._phases import CompiledPhase, Phase, Settings
 
 # Outputs of the frozen layers are kept between epochs up to this size.
 MAX_ACTIVATION_BYTES = 2**31
