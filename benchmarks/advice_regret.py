@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 
 from skdr.datasets import load_eyepacs, load_image_folder, make_fundus_images
 from skdr.model_selection import compare_strategies, make_strategies, recommend_strategy
-from skdr.model_selection._advice._decision import (
+from skdr.model_selection.advice._decision import (
     COST_ORDER,
     Experience,
     Gain,
@@ -26,7 +26,7 @@ from skdr.model_selection._advice._decision import (
     predict_scores,
     textbook_scenario,
 )
-from skdr.model_selection._advice._evidence import Evidence
+from skdr.model_selection.advice._evidence import Evidence
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -41,3 +41,8 @@ def import_optional(module: str, *, purpose: str) -> Any:
             f'{purpose} needs {package}: pip install "skdr[{_EXTRAS[package]}]".'
         ) from exc
     return importlib.import_module(module)
+
+
+def pyplot() -> Any:
+    """Return matplotlib.pyplot, or raise an error that says how to install it."""
+    return import_optional("matplotlib.pyplot", purpose="Drawing")

@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 from skdr import PretrainedFeatureExtractor, as_image_column, clear_feature_cache
 from skdr.model_selection import StrategyAdvice, make_strategies, recommend_strategy
-from skdr.model_selection._advice._decision import (
+from skdr.model_selection.advice._decision import (
     Experience,
     Gain,
     PredictedScore,
@@ -21,10 +21,10 @@ from skdr.model_selection._advice._decision import (
     predict_scores,
     textbook_scenario,
 )
-from skdr.model_selection._advice._evidence import Evidence, layer_features
-from skdr.model_selection._advice._probe import doubling_gains, learning_curve
-from skdr.model_selection._advice._recommend import _at_layer
-from skdr.model_selection._folds import make_splits
+from skdr.model_selection.advice._evidence import Evidence, layer_features
+from skdr.model_selection.advice._probe import doubling_gains, learning_curve
+from skdr.model_selection.advice._recommend import _at_layer
+from skdr.model_selection.comparison._folds import make_splits
 from skdr.networks import build_backbone
 from skdr.runtime import ForwardPass
 from tests.with_keras import tiny_network

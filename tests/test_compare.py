@@ -23,9 +23,10 @@ from skdr import (
     PretrainedFeatureExtractor,
     as_image_column,
 )
-from skdr.model_selection import StrategyComparisonDisplay, _compare, compare_strategies
-from skdr.model_selection._folds import fit_fold
+from skdr.model_selection import StrategyComparisonDisplay, compare_strategies
 from skdr.model_selection._intervals import corrected_interval
+from skdr.model_selection.comparison import _compare
+from skdr.model_selection.comparison._folds import fit_fold
 from tests.with_keras import tiny_network
 
 

@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection import compare_strategies
-from skdr.model_selection._folds import FoldStore
+from skdr.model_selection.comparison._folds import FoldStore
 from tests.systems import can_kill
 from tests.with_keras import tiny_network
 

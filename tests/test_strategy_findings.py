@@ -29,8 +29,8 @@ from skdr.model_selection import (
     make_strategies,
     recommend_strategy,
 )
-from skdr.model_selection._advice._decision import PredictedScore
 from skdr.model_selection._intervals import Interval, on_few_folds
+from skdr.model_selection.advice._decision import PredictedScore
 from tests.test_advice import evidence_of
 from tests.with_keras import tiny_network
 

@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from skdr import as_image_column
 from skdr.metrics import grade_recalls_scorer, grading_scorer, quadratic_weighted_kappa_scorer
 from skdr.model_selection import compare_strategies, make_strategies, recommend_strategy
-from skdr.model_selection._folds import make_splits
 from skdr.model_selection._sampling import RowSampler
+from skdr.model_selection.comparison._folds import make_splits
 from tests.with_keras import tiny_network
 
 N = 18

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from skdr._optional import pyplot
 from skdr.inspection._estimators import fitted_steps
-from skdr.inspection._plotting import pyplot
 
 _NOT_DRAWN = ("phase", "epoch", "learning_rate")
 

@@ -1,4 +1,4 @@
-"""What the displays share: matplotlib when it is there, grids of images, plain captions."""
+"""What the displays share: grids of images, plain captions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,15 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr._optional import import_optional
+from skdr._optional import pyplot
 
 _MAX_NAME = 26
 _LINE_HEIGHT = 0.17  # inches
-
-
-def pyplot() -> Any:
-    """Return matplotlib.pyplot, or an error that says how to install it."""
-    return import_optional("matplotlib.pyplot", purpose="Drawing")
 
 
 def image_axes(

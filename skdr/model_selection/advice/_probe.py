@@ -11,7 +11,7 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from skdr.estimators import FineTunedCNNClassifier
-from skdr.model_selection._folds import Split
+from skdr.model_selection.comparison._folds import Split
 from skdr.networks import gentle_statistics
 
 # Parts of the training images that make the learning curve: a quarter, a half, all.

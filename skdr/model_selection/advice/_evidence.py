@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,19 @@ from skdr._optional import import_optional
 from skdr._text_table import TextTable
 from skdr.estimators import PretrainedFeatureExtractor
 from skdr.features import MEMORY
-from skdr.model_selection._advice._probe import (
+from skdr.model_selection._intervals import Interval, corrected_interval
+from skdr.model_selection._sampling import behind
+from skdr.model_selection.advice._probe import (
     doubling_gains,
     head_probe,
     learning_curve,
     probe_scores,
     with_width,
 )
-from skdr.model_selection._advice._transferability import h_score, logme_score
-from skdr.model_selection._folds import Split
-from skdr.model_selection._intervals import Interval, corrected_interval
-from skdr.model_selection._sampling import behind
+from skdr.model_selection.advice._transferability import h_score, logme_score
+from skdr.model_selection.comparison._folds import Split
+
+_Name = TypeVar("_Name", str, int)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,10 @@ class Evidence:
     def interval(self, scores: NDArray[np.float64]) -> Interval:
         """Return the mean of scores over the folds, with its 95% interval within 0..1."""
         return corrected_interval(scores, self.test_share).within(0, 1)
+
+    def intervals(self, scores: Mapping[_Name, NDArray[np.float64]]) -> dict[_Name, Interval]:
+        """Return the `interval` of each."""
+        return {name: self.interval(by_fold) for name, by_fold in scores.items()}
 
     def to_frame(self) -> Any:
         """Return one row a layer: scores of both networks and similarity.

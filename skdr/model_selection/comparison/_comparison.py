@@ -16,9 +16,17 @@ from skdr._text_table import TextTable
 from skdr._warnings import warn
 from skdr.metrics._ranges import Range, metric_range
 from skdr.model_selection._findings import StrategyFindings
-from skdr.model_selection._folds import FitFailure, FoldOutputs, FoldPredictions
 from skdr.model_selection._intervals import Interval, corrected_interval, on_few_folds
-from skdr.model_selection._plot import StrategyComparisonDisplay
+from skdr.model_selection._page import html_page, picture
+from skdr.model_selection.comparison._folds import FitFailure, FoldOutputs, FoldPredictions
+from skdr.model_selection.comparison._plot import StrategyComparisonDisplay
+from skdr.model_selection.comparison._report import (
+    ComparedImages,
+    OutOfFold,
+    mistakes_section,
+    strategy_section,
+    what_was_compared,
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -241,7 +249,11 @@ class StrategyComparison(StrategyFindings):
         -------
         display : StrategyComparisonDisplay
         """
-        return StrategyComparisonDisplay.from_comparison(self, axes=axes)
+        intervals = {
+            metric: {name: self.interval(name, metric) for name in self.strategies}
+            for metric in self.scoring
+        }
+        return StrategyComparisonDisplay(self.scores, intervals, self.ranges).plot(axes=axes)
 
     def __repr__(self) -> str:
         return (
@@ -258,9 +270,16 @@ class StrategyComparison(StrategyFindings):
             Nothing beside the file is needed to read it. It shows images of
             patients: mind who gets it.
         """
-        from skdr.model_selection._report import comparison_page
-
-        Path(path).write_text(comparison_page(self), encoding="utf-8")
+        images = ComparedImages(self.X, self.y, self.classes, self.groups, self.strategies)
+        said = {name: self._out_of_fold(name) for name in self.strategies}
+        body = [
+            what_was_compared(images, self._n_folds),
+            self._repr_html_(),
+            picture(self.plot().figure_, "Scores of each fold, means and intervals"),
+            *(part for name in said for part in strategy_section(images, said[name])),
+            *(mistakes_section(images, said[self._best]) if self._best else []),
+        ]
+        Path(path).write_text(html_page("Comparison of strategies", body), encoding="utf-8")
 
     @property
     def _n_folds(self) -> int:
@@ -328,6 +347,10 @@ class StrategyComparison(StrategyFindings):
         """Return what a strategy said in the folds where it did not fail, and of which rows."""
         by_fold = [(self.results[name, fold], test) for fold, (_, test) in enumerate(self.splits)]
         return [(result, test) for result, test in by_fold if isinstance(result, FoldOutputs)]
+
+    def _out_of_fold(self, name: str) -> OutOfFold:
+        codes, probabilities = self._codes(name), self._mean_probabilities(name)
+        return OutOfFold(name, self.errors(name), codes, probabilities)
 
     def _codes(self, name: str) -> NDArray[np.intp]:
         """Return the predicted class of each image by position, -1 where no fold tests it."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.model_selection._advice._evidence import Evidence
 from skdr.model_selection._intervals import Interval, corrected_interval
+from skdr.model_selection.advice._evidence import Evidence
 
 # From the cheapest to fit to the dearest.
 COST_ORDER = ("frozen_svm", "transfer", "fine_tune", "scratch")

@@ -24,15 +24,6 @@ from skdr.metrics import (
     referable_roc_auc_scorer,
 )
 from skdr.model_selection._check_split import warn_of_shared_folds
-from skdr.model_selection._comparison import StrategyComparison
-from skdr.model_selection._folds import (
-    FitFailure,
-    FoldOutputs,
-    FoldStore,
-    Split,
-    fit_fold,
-    make_splits,
-)
 from skdr.model_selection._inputs import (
     check_labelled_images,
     check_strategies,
@@ -42,6 +33,15 @@ from skdr.model_selection._inputs import (
 )
 from skdr.model_selection._sampling import behind, check_sampler
 from skdr.model_selection._strategies import make_strategies
+from skdr.model_selection.comparison._comparison import StrategyComparison
+from skdr.model_selection.comparison._folds import (
+    FitFailure,
+    FoldOutputs,
+    FoldStore,
+    Split,
+    fit_fold,
+    make_splits,
+)
 
 Job: TypeAlias = tuple[str, int]
 # What joblib raises where a process is gone: its own, and a worker of dask with its data.

@@ -1,20 +1,15 @@
 """Displays of comparisons: they hold numbers and draw them on `plot`."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.inspection._plotting import pyplot
+from skdr._optional import pyplot
 from skdr.metrics._ranges import UNBOUNDED, Range
+from skdr.model_selection._axes import limits_within
 from skdr.model_selection._intervals import Interval
-
-if TYPE_CHECKING:
-    from skdr.model_selection._comparison import StrategyComparison
-
-# What an axis shows beyond the limits of a metric: half of a dot that lies on one.
-_MARGIN = 0.03
 
 
 class StrategyComparisonDisplay:
@@ -45,28 +40,6 @@ class StrategyComparisonDisplay:
         self.scores = scores
         self.intervals = intervals
         self.ranges = ranges
-
-    @classmethod
-    def from_comparison(
-        cls, comparison: "StrategyComparison", *, axes: Sequence[Any] | None = None
-    ) -> "StrategyComparisonDisplay":
-        """Draw what `compare_strategies` found.
-
-        Parameters
-        ----------
-        comparison : StrategyComparison
-        axes : sequence of matplotlib Axes, default=None
-            One a metric; by default a new figure.
-
-        Returns
-        -------
-        display : StrategyComparisonDisplay
-        """
-        intervals = {
-            metric: {name: comparison.interval(name, metric) for name in comparison.strategies}
-            for metric in comparison.scoring
-        }
-        return cls(comparison.scores, intervals, comparison.ranges).plot(axes=axes)
 
     def plot(self, *, axes: Sequence[Any] | None = None) -> "StrategyComparisonDisplay":
         """Draw a dot a fold, and a bar from the lower to the upper bound of each mean.
@@ -102,12 +75,6 @@ class StrategyComparisonDisplay:
         axis.plot(ends, [row, row], color=colour, lw=5, alpha=0.25, solid_capstyle="butt")
         axis.plot(scores, [row] * len(scores), "o", color=colour, alpha=0.6, ms=5)
         axis.plot(interval.estimate, row, "|", color=colour, ms=20, mew=2.5)
-
-
-def limits_within(limits: tuple[float, float], scores: Range) -> tuple[float, float]:
-    """Return the limits of an axis, hardly beyond the lowest and the highest possible score."""
-    margin = _MARGIN * (limits[1] - limits[0])
-    return max(limits[0], scores[0] - margin), min(limits[1], scores[1] + margin)
 
 
 def _new_axes(n_axes: int, n_rows: int) -> NDArray[Any]:

@@ -1,17 +1,14 @@
 """Display of an advice: it holds numbers and draws them on `plot`."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from skdr.inspection._plotting import pyplot
+from skdr._optional import pyplot
+from skdr.model_selection._axes import limits_within
 from skdr.model_selection._intervals import Interval
-from skdr.model_selection._plot import limits_within
-
-if TYPE_CHECKING:
-    from skdr.model_selection._advice._advice import StrategyAdvice
-    from skdr.model_selection._advice._decision import PredictedScore
+from skdr.model_selection.advice._decision import PredictedScore
 
 _SCORES = (0.0, 1.0)  # what balanced accuracy can be
 _APART = 0.12  # so that the intervals of two networks can be told apart
@@ -46,7 +43,7 @@ class StrategyAdviceDisplay:
         self,
         layers: Mapping[str, Mapping[str, Interval]],
         curve: Mapping[int, Interval],
-        predicted_scores: Mapping[str, "PredictedScore"],
+        predicted_scores: Mapping[str, PredictedScore],
         best: str,
         chance: float,
     ):
@@ -55,34 +52,6 @@ class StrategyAdviceDisplay:
         self.predicted_scores = predicted_scores
         self.best = best
         self.chance = chance
-
-    @classmethod
-    def from_advice(
-        cls, advice: "StrategyAdvice", *, axes: Sequence[Any] | None = None
-    ) -> "StrategyAdviceDisplay":
-        """Draw what `recommend_strategy` found.
-
-        Parameters
-        ----------
-        advice : StrategyAdvice
-        axes : sequence of three matplotlib Axes, default=None
-            By default a new figure.
-
-        Returns
-        -------
-        display : StrategyAdviceDisplay
-        """
-        evidence = advice.evidence
-        layers = {
-            network: {layer: evidence.interval(scores) for layer, scores in by_layer.items()}
-            for network, by_layer in (
-                ("pretrained", evidence.pretrained),
-                ("random", evidence.random),
-            )
-        }
-        curve = {n_train: evidence.interval(scores) for n_train, scores in evidence.curve.items()}
-        display = cls(layers, curve, advice.predicted_scores, advice.best, evidence.chance)
-        return display.plot(axes=axes)
 
     def plot(self, *, axes: Sequence[Any] | None = None) -> "StrategyAdviceDisplay":
         """Draw means with their 95% intervals, and predictions with a standard error.

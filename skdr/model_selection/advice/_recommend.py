@@ -12,14 +12,14 @@ from sklearn.pipeline import Pipeline
 
 from skdr._sklearn import safe_indexing
 from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor
-from skdr.model_selection._advice._advice import StrategyAdvice
-from skdr.model_selection._advice._decision import COST_ORDER
-from skdr.model_selection._advice._evidence import Evidence, measure
-from skdr.model_selection._advice._probe import with_width
-from skdr.model_selection._folds import Split, make_splits
 from skdr.model_selection._inputs import check_labelled_images, check_strategies
 from skdr.model_selection._sampling import behind, check_sampler
 from skdr.model_selection._strategies import make_strategies
+from skdr.model_selection.advice._advice import StrategyAdvice
+from skdr.model_selection.advice._decision import COST_ORDER
+from skdr.model_selection.advice._evidence import Evidence, measure
+from skdr.model_selection.advice._probe import with_width
+from skdr.model_selection.comparison._folds import Split, make_splits
 
 _MIN_IMAGES = 4
 

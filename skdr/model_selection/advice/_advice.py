@@ -11,18 +11,18 @@ import numpy as np
 
 from skdr._optional import import_optional
 from skdr._text_table import TextTable
-from skdr.model_selection._advice._decision import (
+from skdr.model_selection._findings import StrategyFindings
+from skdr.model_selection._intervals import on_few_folds
+from skdr.model_selection._page import html_page, picture
+from skdr.model_selection.advice._decision import (
     Decision,
     PredictedScore,
     decide,
     predict_scores,
     textbook_scenario,
 )
-from skdr.model_selection._advice._evidence import Evidence
-from skdr.model_selection._advice._plot import StrategyAdviceDisplay
-from skdr.model_selection._findings import StrategyFindings
-from skdr.model_selection._intervals import on_few_folds
-from skdr.model_selection._page import html_page, picture
+from skdr.model_selection.advice._evidence import Evidence
+from skdr.model_selection.advice._plot import StrategyAdviceDisplay
 
 _METRIC = "balanced accuracy"
 _ON_BRACKETS = (
@@ -147,7 +147,16 @@ class StrategyAdvice(StrategyFindings):
         -------
         display : StrategyAdviceDisplay
         """
-        return StrategyAdviceDisplay.from_advice(self, axes=axes)
+        evidence = self.evidence
+        by_network = {"pretrained": evidence.pretrained, "random": evidence.random}
+        display = StrategyAdviceDisplay(
+            layers={name: evidence.intervals(scores) for name, scores in by_network.items()},
+            curve=evidence.intervals(evidence.curve),
+            predicted_scores=self.predicted_scores,
+            best=self.best,
+            chance=evidence.chance,
+        )
+        return display.plot(axes=axes)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write one file with conclusion, tables, reasons and plot.
