@@ -26,11 +26,11 @@ import skdr
 from skdr import (
     FineTunedCNNClassifier,
     PretrainedFeatureExtractor,
-    _feature_cache,
-    _feature_store,
     as_image_column,
 )
+from skdr.features import _frozen_features, _store
 from skdr.features._store import FORMAT, MEMORY, MemoryStore
+from skdr.images import _files
 from skdr.runtime import ForwardPass
 from tests.systems import can_kill
 from tests.with_keras import tiny_network
@@ -41,7 +41,7 @@ TINY = {"backbone": tiny_network, "weights": None, "image_size": 16, "random_sta
 @pytest.fixture(autouse=True)
 def empty_memory(monkeypatch):
     """Every test starts with a store of its own in memory."""
-    monkeypatch.setitem(_feature_store._stores, MEMORY, MemoryStore())
+    monkeypatch.setitem(_store._stores, MEMORY, MemoryStore())
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def extract_in_small_chunks(folder):
     images = np.random.default_rng(0).integers(0, 256, (60, 24, 24, 3), dtype=np.uint8)
     extractor = PretrainedFeatureExtractor(**TINY, preprocess=flip_or_die, batch_size=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_feature_cache, "_CHUNK", 8)
+        patch.setattr(_frozen_features, "_CHUNK", 8)
         kept = extractor.set_params(cache=folder).fit_transform(images)
         patch.setenv("LOG", os.devnull)
         computed = extractor.set_params(cache=None).fit_transform(images)
@@ -240,6 +240,50 @@ def test_changed_file_is_recomputed(files):
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.fixture
+def reads(monkeypatch):
+    """Count how often the contents of a file are read."""
+    names, plain_read = [], _files._read_path
+
+    def read(path):
+        names.append(path)
+        return plain_read(path)
+
+    monkeypatch.setattr(_files, "_read_path", read)
+    return names
+
+
+def test_file_is_read_once_whether_its_features_are_known_or_not(files, reads):
+    features(files)
+    assert sorted(reads) == sorted(files)
+    reads.clear()
+    features(files)
+    assert sorted(reads) == sorted(files)
+
+
+def test_files_that_are_too_large_to_hold_are_read_again(files, reads, monkeypatch):
+    expected = features(files, None)
+    reads.clear()
+    monkeypatch.setattr(_frozen_features, "_MAX_HELD_BYTES", 1.5 * os.path.getsize(files[0]))
+    np.testing.assert_array_equal(features(files), expected)
+    assert len(files) < len(reads) <= 3 * len(files)
+
+
+def test_file_that_is_replaced_while_it_is_computed_is_kept_as_what_was_read(files, monkeypatch):
+    one, other = files[:2]
+    expected = features([one], None)
+    plain_compute = _frozen_features.FrozenFeatures.compute
+
+    def compute(self, *args):
+        Image.open(other).save(one)
+        return plain_compute(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_frozen_features.FrozenFeatures, "compute", compute)
+        np.testing.assert_array_equal(features([one]), expected)
+    np.testing.assert_array_equal(features([one]), features([other], None))
+
+
 @pytest.mark.parametrize("clock", ["stands still", "goes back"])
 def test_no_clock_tells_whether_a_file_changed(coloured, tmp_path, clock):
     file, images = tmp_path / "image.bmp", coloured[0]  # all of one size
@@ -293,8 +337,8 @@ def test_damaged_file_is_set_aside_with_a_warning(coloured, tmp_path, damage):
 def test_cache_of_another_format_is_left_alone(coloured, passes, tmp_path, monkeypatch):
     right = features(coloured[0], tmp_path)
     contents = (tmp_path / f"features-{FORMAT}.sqlite").read_bytes()
-    _feature_store._stores.clear()
-    monkeypatch.setattr(_feature_store, "FORMAT", FORMAT + 1)
+    _store._stores.clear()
+    monkeypatch.setattr(_store, "FORMAT", FORMAT + 1)
     np.testing.assert_array_equal(features(coloured[0], tmp_path), right)
     assert passes() == 2 * 60
     assert (tmp_path / f"features-{FORMAT}.sqlite").read_bytes() == contents
@@ -311,8 +355,8 @@ def test_folder_that_may_only_be_read_is_read(coloured, passes, tmp_path, monkey
 
     # As it is for a user without rights; whoever runs the tests may have them all.
     plain_connect = sqlite3.connect
-    monkeypatch.setattr(_feature_store.sqlite3, "connect", connect_to_read)
-    monkeypatch.setattr(_feature_store.filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(_store.sqlite3, "connect", connect_to_read)
+    monkeypatch.setattr(_store.filelock.FileLock, "acquire", refuse)
     np.testing.assert_array_equal(features(coloured[0][:40], tmp_path), right)
     assert passes() == 40
     with pytest.warns(UserWarning, match="Permission denied.* Features are computed and not kept"):
@@ -343,7 +387,7 @@ def test_cache_that_is_a_file_is_refused(coloured, tmp_path):
 
 def test_memory_is_bounded(coloured, monkeypatch):
     store = MemoryStore(max_bytes=20 * 16 * 4)
-    monkeypatch.setitem(_feature_store._stores, MEMORY, store)
+    monkeypatch.setitem(_store._stores, MEMORY, store)
     features(coloured[0])
     assert store.info().n_vectors == 20
     assert store.info().n_bytes == store.max_bytes
@@ -420,5 +464,5 @@ def test_changed_code_of_a_layer_is_recomputed(coloured, monkeypatch):
 
 
 def test_chunks_join(coloured, monkeypatch):
-    monkeypatch.setattr(_feature_cache, "_CHUNK", 7)
+    monkeypatch.setattr(_frozen_features, "_CHUNK", 7)
     np.testing.assert_array_equal(features(coloured[0]), features(coloured[0], None))

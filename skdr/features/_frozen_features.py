@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from skdr._fingerprint import code_fingerprint
 from skdr._progress import ProgressBar
 from skdr._warnings import warn
-from skdr.devices import refuse_if_forked
 from skdr.features._store import FeatureStore, Vectors, open_store
 from skdr.images import ImageSource, decoded_batches
-from skdr.networks import copy_network, keras_seed
 from skdr.runtime import FrozenNetwork
 
 CacheLike: TypeAlias = str | os.PathLike[str] | None
 _CHUNK = 512
+# Files of a chunk are held from the look at their contents until they are decoded.
+_MAX_HELD_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,7 @@ class FrozenFeatures:
 
     def to_keras(self) -> keras.Model:
         """Return a copy of the network, from RGB images in 0..255 to features."""
-        refuse_if_forked()
-        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
-            return copy_network(self.network.features(self.layers, self.pooling))
+        return self.network.to_keras(self.layers, self.pooling)
 
     @property
     def n_features(self) -> int:
@@ -153,7 +151,7 @@ class _Lookup:
 
     def fill(self, features: NDArray[np.float32], source: ImageSource) -> None:
         """Write the features of all images of a source into an array."""
-        digests = source.digests()
+        digests, source = source.read(_MAX_HELD_BYTES)
         keys = [[_key(layer, digest) for layer in self._wanted] for digest in digests]
         vectors = self._store.get([key for row in keys for key in row])
         n_computed = 0
@@ -185,8 +183,8 @@ class _Lookup:
             row: {_key(layer, digests[row]): vector[part] for layer, part in self._columns.items()}
             for row, vector in zip(rows, computed, strict=True)
         }
-        # Nobody knows of which contents the vector of a file is that was replaced meanwhile.
-        unchanged = [row for row in rows if source.digest(row) == digests[row]]
+        # A file that is read again may have been replaced since its digest was computed.
+        unchanged = [i for i in rows if source.holds(i) or source.digest(i) == digests[i]]
         self._store.put({key: v for row in unchanged for key, v in vectors[row].items()})
         return {key: v for row in rows for key, v in vectors[row].items()}
 

@@ -1,6 +1,7 @@
 """A row of images, in any form, none decoded yet."""
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,40 @@ _FEW = 8  # take less time than to start threads
 
 Images: TypeAlias = Sequence[Any] | NDArray[Any] | LazySequence
 _Result = TypeVar("_Result")
+
+
+class HeldFiles(Sequence[Any]):
+    """Items of which some are files whose contents are held, up to a size.
+
+    Parameters
+    ----------
+    items : sequence
+    max_bytes : int
+    """
+
+    def __init__(self, items: Any, max_bytes: int):
+        self._items = items
+        self._left = max_bytes
+        self._files: dict[int, Any] = {}
+        self._changing = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._files[index] if index in self._files else self._items[index]
+
+    def hold(self, index: int, contents: bytes) -> None:
+        """Hold the contents of a file, unless they are too much."""
+        name = file_name(self._items[index])
+        with self._changing:
+            if len(contents) <= self._left and index not in self._files:
+                self._left -= len(contents)
+                self._files[index] = {"bytes": contents, "path": name} if name else contents
+
+    def holds(self, index: int) -> bool:
+        """Whether the contents of an item are held."""
+        return index in self._files
 
 
 class ImageSource:
@@ -98,7 +133,13 @@ class ImageSource:
     def digest(self, i: int | np.integer) -> bytes:
         """Return 16 bytes that are equal for equal contents."""
         try:
-            return _digest(self._item(i))
+            item = self._item(i)
+            contents = contents_of(item)
+            if contents is None:
+                return _digest_of_pixels(item)
+            if isinstance(self.items, HeldFiles):
+                self.items.hold(int(self.indices[i]), contents)
+            return xxhash.xxh3_128_digest(contents)
         except MemoryError:
             raise
         except Exception as exc:
@@ -113,6 +154,35 @@ class ImageSource:
             Names every image that cannot be read.
         """
         return self._of_all(self.digest)
+
+    def read(self, max_bytes: int) -> tuple[list[bytes], "ImageSource"]:
+        """Return the digests of all images, and the same images with what was read to that end.
+
+        Parameters
+        ----------
+        max_bytes : int
+            How much of the contents of files is held, in all.
+
+        Returns
+        -------
+        digests : list of bytes
+        source : ImageSource
+            In which files that are held need not be read again; see `holds`.
+
+        Raises
+        ------
+        ImageDecodeError
+            Names every image that cannot be read.
+        """
+        if isinstance(self.items, LazySequence):  # what it reads are images, no files
+            return self.digests(), self
+        held = HeldFiles(self.items, max_bytes)
+        source = ImageSource(held, self.decoder, self.indices, self.form, self.then)
+        return source.digests(), source
+
+    def holds(self, i: int) -> bool:
+        """Whether the contents of image `i` are held, so that they cannot change any more."""
+        return isinstance(self.items, HeldFiles) and self.items.holds(int(self.indices[i]))
 
     def process(self, function: Callable[[NDArray[Any]], _Result]) -> list[_Result]:
         """Return what a function makes of each image, decoded at full size, in threads.
@@ -232,10 +302,8 @@ def _cause(exc: BaseException) -> str:
     return f"{exc or type(exc).__name__}".rstrip(".") + "."
 
 
-def _digest(item: Any) -> bytes:
-    contents: Any = contents_of(item)
-    if contents is not None:
-        return xxhash.xxh3_128_digest(contents)
+def _digest_of_pixels(item: Any) -> bytes:
+    contents: Any
     if isinstance(item, Image.Image):
         with own_lock(item):
             item.load()
