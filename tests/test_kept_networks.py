@@ -13,8 +13,10 @@ from skdr import (
     PretrainedFeatureExtractor,
     ScratchCNNClassifier,
     clear_feature_cache,
+    clear_networks,
 )
-from skdr.runtime import _frozen, _pool
+from skdr.runtime import _frozen, _trainable
+from skdr.runtime._pool import NetworkPool
 from tests.with_keras import tiny_network
 
 SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
@@ -37,9 +39,21 @@ WEIGHTS_AT_HAND = tiny_network((16, 16, 3))
 
 @pytest.fixture(autouse=True)
 def forget():
-    _pool._kept.clear()
-    _frozen._kept.clear()
+    clear_networks()
     clear_feature_cache()  # features that are known already need no network
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """Count how often a network is compiled to be trained."""
+    names, plain_compile = [], keras.Model.compile
+
+    def counted(self, *args, **kwargs):
+        names.append(self.name)
+        return plain_compile(self, *args, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "compile", counted)
+    return names
 
 
 @pytest.fixture(params=CLASSIFIERS.values(), ids=CLASSIFIERS)
@@ -102,18 +116,16 @@ def test_rates_and_epochs_need_no_other_network(make, coloured, traces):
     ],
     ids=["scratch", "fine_tuned"],
 )
-def test_another_seed_draws_weights_and_compiles_nothing(make, coloured):
+def test_another_seed_draws_weights_and_compiles_nothing(make, coloured, compilations):
     X, y = coloured
     alone = make(1).fit(X, y).predict_proba(X)
-    _pool._kept.clear()
+    clear_networks()
     first = make(0).fit(X, y)
     predicted = first.predict_proba(X)
-    (kept,) = _pool._kept.values()
-    compiled = dict(kept.compiled)
+    compilations.clear()
     second = make(1).fit(X, y)
     np.testing.assert_array_equal(second.predict_proba(X), alone)
-    assert list(_pool._kept.values()) == [kept]
-    assert kept.compiled == compiled
+    assert not compilations
     assert second.weights_hash_ != first.weights_hash_
     np.testing.assert_array_equal(first.predict_proba(X), predicted)
 
@@ -137,18 +149,19 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def remember():
-    """Bring back what fits with the usual settings kept, and those since then changed."""
-    kept = {}
+def pool_after_usual_fit(coloured):
+    """Return a pool of networks in which a fit with the usual settings left its own."""
+    pools = {}
 
-    def bring_back(make, X, y):
-        if make not in kept:
-            _pool._kept.clear()
-            make().fit(X, y)
-            kept[make] = dict(_pool._kept)
-        _pool._kept.update(kept[make])
+    def pool_of(make):
+        if make not in pools:
+            pools[make] = NetworkPool()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(_trainable, "NETWORKS", pools[make])
+                make().fit(*coloured)
+        return pools[make]
 
-    return bring_back
+    return pool_of
 
 
 # Transfer is the first half of fine-tuning.
@@ -156,10 +169,12 @@ def remember():
     "make", [CLASSIFIERS["fine_tuned"], CLASSIFIERS["scratch"]], ids=["fine_tuned", "scratch"]
 )
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_result_is_that_of_a_network_of_its_own(make, coloured, change, remember):
+def test_result_is_that_of_a_network_of_its_own(
+    make, coloured, change, pool_after_usual_fit, monkeypatch
+):
     X, y = coloured
     alone = make(**change).fit(X, y).predict_proba(X)
-    remember(make, X, y)
+    monkeypatch.setattr(_trainable, "NETWORKS", pool_after_usual_fit(make))
     make(**change).fit(X[10:], y[10:])
     np.testing.assert_array_equal(make(**change).fit(X, y).predict_proba(X), alone)
 
@@ -173,7 +188,7 @@ def test_network_that_draws_its_weights_is_kept_for_one_seed(weights, coloured):
         return extractor.fit_transform(coloured[0])
 
     alone = features(1)
-    _frozen._kept.clear()
+    clear_networks()
     assert not np.array_equal(features(0), alone)
     np.testing.assert_array_equal(features(1), alone)
 
@@ -194,8 +209,7 @@ def test_nothing_of_a_fit_outlives_the_classifier(make, coloured, early_stopping
     model.predict(coloured[0])
     gone = [weakref.ref(model), weakref.ref(model._fitted.architecture.network)]
     del model
-    _pool._kept.clear()
-    _frozen._kept.clear()
+    clear_networks()
     gc.collect()
     assert [ref() for ref in gone] == [None, None]
 
@@ -238,9 +252,44 @@ def test_threads_do_not_meet(make, coloured):
         np.testing.assert_array_equal(got, expected)
 
 
-def test_few_networks_are_kept(coloured):
-    X, y = coloured
+class OfBytes:
+    def __init__(self, n_bytes):
+        self.n_bytes = n_bytes
+
+
+def test_pool_keeps_what_was_used_last_up_to_a_size(monkeypatch):
+    monkeypatch.setattr("skdr.runtime._pool._COMPILED_BYTES", 10)
+    pool = NetworkPool(max_bytes=100)
+    first, second, third, larger = OfBytes(30), OfBytes(30), OfBytes(30), OfBytes(95)
+    pool.put("first", first)
+    pool.put("second", second)
+    assert pool.get("first") is first
+    pool.put("third", third)
+    assert pool.get("second") is None
+    assert pool.get("first") is first
+    assert pool.take("third") is third
+    assert pool.take("third") is None
+    pool.put("larger", larger)
+    assert pool.get("larger") is None
+    assert pool.get("first") is first
+    pool.clear()
+    assert len(pool) == 0
+
+
+def test_few_networks_are_kept(coloured, monkeypatch):
+    pool = NetworkPool(max_bytes=2**28)  # four times what an empty network is counted as
+    monkeypatch.setattr(_trainable, "NETWORKS", pool)
+    monkeypatch.setattr(_frozen, "NETWORKS", pool)
     for size in range(16, 22):
-        CLASSIFIERS["transfer"](image_size=size).fit(X, y)
-    assert len(_pool._kept) <= 4
-    assert len(_frozen._kept) <= 4
+        CLASSIFIERS["transfer"](image_size=size).fit(*coloured)
+    assert 1 <= len(pool) <= 3
+
+
+def test_nothing_is_kept_after_clear_networks(make, coloured, compilations):
+    make().fit(*coloured)
+    compilations.clear()
+    make().fit(*coloured)
+    assert not compilations
+    clear_networks()
+    make().fit(*coloured)
+    assert compilations

@@ -9,8 +9,8 @@ from skdr import (
     PretrainedFeatureExtractor,
     ScratchCNNClassifier,
     clear_feature_cache,
+    clear_networks,
 )
-from skdr.runtime import _frozen, _pool
 from tests.with_keras import on_tensorflow, tiny_network
 
 SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
@@ -46,8 +46,7 @@ def results(coloured):
 
 def outputs(make, X, y):
     """Return what a new estimator gives, built and compiled anew."""
-    _pool._kept.clear()
-    _frozen._kept.clear()
+    clear_networks()
     clear_feature_cache()
     fitted = make().fit(X, y)
     return fitted.transform(X) if hasattr(fitted, "transform") else fitted.predict_proba(X)

@@ -24,7 +24,7 @@ LAYERS = [
     ["images", "devices", "metrics", "datasets"],
     ["_labels"],
     [
-        *("exceptions", "_atomic", "_fingerprint", "_missing", "_optional"),
+        *("exceptions", "_accelerations", "_atomic", "_fingerprint", "_missing", "_optional"),
         *("_progress", "_sklearn", "_text_table", "_warnings"),
     ],
 ]
@@ -96,14 +96,85 @@ def test_skdr_needs_no_tensorflow_where_keras_runs_on_another_backend():
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=REPOSITORY)
 
 
-def test_private_names_of_scikit_learn_are_imported_in_one_folder():
+# The only places for private names of other libraries, and of whom.
+PRIVATE = {"_sklearn": "scikit-learn", "_keras_internals.py": "Keras"}
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+def own_names():
+    """Return every name that the package itself gives to a function, class, attribute or module."""
+    names = {part for path in MODULES for part in (path.stem, path.parent.name)}
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = [
-            f"{node.module}.{alias.name}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module.startswith("sklearn")
-            for alias in node.names
-        ]
-        private = [n for n in names if any(part.startswith("_") for part in n.split("."))]
-        assert not private or path.parent.name == "_sklearn", f"{path}: {private}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+                names.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return names
+
+
+OWN_NAMES = own_names()
+
+
+def private_names(path):
+    """Yield the private names of other libraries in a module: imported, looked up, or asked for."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.module.startswith("skdr"):
+            named = [*node.module.split("."), *(alias.name for alias in node.names)]
+            yield from (name for name in named if is_private(name) or name == "src")
+        elif isinstance(node, ast.Attribute):
+            if is_private(node.attr) and node.attr not in OWN_NAMES:
+                yield node.attr
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "hasattr"):
+            name = getattr(node.args[1], "value", "")
+            if is_private(str(name)) and name not in OWN_NAMES:
+                yield name
+        elif isinstance(node, ast.Constant) and str(node.value).startswith("keras.src"):
+            yield node.value
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_private_names_of_others_are_in_the_one_place_for_them(path):
+    found = list(private_names(path))
+    assert not found or {path.name, path.parent.name} & set(PRIVATE), found
+
+
+@pytest.mark.parametrize("place", PRIVATE)
+def test_places_for_private_names_are_needed(place):
+    within = [path for path in MODULES if place in (path.name, path.parent.name)]
+    assert any(list(private_names(path)) for path in within)
+
+
+def test_no_two_modules_import_each_other():
+    """Not even where one does so inside a function, or for the type checker alone."""
+    names = {
+        "skdr." + ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in MODULES
+    }
+    imports = {name: set(imported_names(path)) & set(names) for name, path in names.items()}
+    assert circle(imports) is None
+
+
+def imported_names(path):
+    """Yield the modules that a module imports, or may import a name from."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def circle(imports):
+    """Return a module that comes back to itself, or None."""
+    done = set()
+
+    def visit(name, above):
+        if name in above:
+            return name
+        if name not in done:
+            done.add(name)
+            return next((c for n in imports[name] if (c := visit(n, {*above, name}))), None)
+        return None
+
+    return next((c for name in imports if (c := visit(name, set()))), None)

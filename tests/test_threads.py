@@ -4,8 +4,10 @@ import asyncio
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
+import traceback
 from concurrent.futures import Future
 
 import joblib
@@ -22,12 +24,13 @@ from skdr import (
     PretrainedFeatureExtractor,
     ScratchCNNClassifier,
     clear_feature_cache,
+    clear_networks,
     feature_cache_info,
 )
 from skdr.exceptions import ImageDecodeError
 from skdr.features._frozen_features import FrozenFeatures
-from skdr.networks import build_backbone, keras_seed
-from skdr.runtime import ForwardPass, _forward, _frozen, _pool
+from skdr.networks import build_backbone
+from skdr.runtime import ForwardPass, _forward, keras_seed
 from skdr.runtime._stateless import Stateless
 from tests.with_keras import tiny_network
 
@@ -46,6 +49,17 @@ def scratch(**kwargs):
 
 def extractor(**kwargs):
     return PretrainedFeatureExtractor(tiny_network, **{**SETTINGS, **kwargs})
+
+
+def until_a_thread_waits_in(function, innermost="wait"):
+    """Return when another thread stands in a function, in one that it calls to wait."""
+    for _ in range(100 * LONG):
+        for thread, frame in sys._current_frames().items():
+            names = [each.f_code.co_name for each, _ in traceback.walk_stack(frame)]
+            if thread != threading.get_ident() and function in names and names[0] == innermost:
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"no thread waits in {function}")
 
 
 def begin(function, *args):
@@ -81,8 +95,7 @@ def one_by_one(X):
 
 @pytest.fixture(autouse=True)
 def forget():
-    _pool._kept.clear()
-    _frozen._kept.clear()
+    clear_networks()
     clear_feature_cache()
 
 
@@ -231,7 +244,7 @@ def test_classifier_and_extractor_are_built_in_two_threads(coloured):
     def build_a_classifier():
         with keras_seed(0):  # as a fit has it while it builds
             is_building.set()
-            time.sleep(0.3)  # until the other waits
+            until_a_thread_waits_in("keras_seed", "keras_seed")
             extractor(image_size=20).fit(coloured[0])
 
     is_building = threading.Event()
@@ -328,7 +341,7 @@ def test_the_same_images_are_computed_once(gate, coloured):
     first = begin(waiting.transform, coloured[0][:4])
     assert gate.has_come.wait(LONG)
     second = begin(waiting.transform, coloured[0][2:6])
-    time.sleep(0.2)  # until it waits for two of the four
+    until_a_thread_waits_in("computing")  # for two of the four
     gate.is_open.set()
     np.testing.assert_array_equal(first.result(LONG)[2:], second.result(LONG)[:2])
     assert gate.n_images == 6
@@ -341,7 +354,7 @@ def test_who_waited_for_what_failed_computes_it(gate, coloured):
     first = begin(waiting.transform, coloured[0][:4])
     assert gate.has_come.wait(LONG)
     second = begin(extractor().fit(coloured[0]).transform, coloured[0][:4])
-    time.sleep(0.2)
+    until_a_thread_waits_in("computing")
     gate.is_open.wait = lambda seconds: False
     gate.is_open.set()
     with pytest.raises(ImageDecodeError, match="preprocess failed"):
@@ -381,7 +394,12 @@ def test_waiting_thread_can_be_interrupted(gate, coloured):
     gate, waiting = gate
     first = begin(waiting.transform, coloured[0][:4])
     assert gate.has_come.wait(LONG)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def interrupt():
+        until_a_thread_waits_in("computing")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    begin(interrupt)
     with pytest.raises(KeyboardInterrupt):
         waiting.transform(coloured[0][:4])
     gate.is_open.set()

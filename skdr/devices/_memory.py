@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from skdr._accelerations import are_accelerations_enabled
+
 # Parameters of mallopt, as malloc.h numbers them.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
 _LARGEST_INT = 2**31 - 1
@@ -44,7 +46,7 @@ def reuse_freed_memory(*, hand_back: bool = False) -> Iterator[None]:
     "Malloc Tunable Parameters", in The GNU C Library Reference Manual.
     """
     library = _glibc()
-    if library is None:
+    if library is None or not are_accelerations_enabled():
         yield
         return
     _enter(library)

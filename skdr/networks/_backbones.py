@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import keras
 
 from skdr.networks._efficientnet_lite import build_efficientnet_lite
+from skdr.networks._graph import operations_of
 
 Taps = dict[str, str]
 LAST = "last"
@@ -232,5 +233,5 @@ def find_backbone(name: str) -> Backbone:
 
 def find_operation(network: keras.Model, pattern: str) -> keras.Operation | None:
     """Return the last operation of a network whose name matches a pattern in full."""
-    matches = [op for op in network.operations if re.fullmatch(pattern, op.name)]
+    matches = [op for op in operations_of(network) if re.fullmatch(pattern, op.name)]
     return matches[-1] if matches else None

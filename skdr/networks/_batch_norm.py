@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.networks._graph import operations_of
+
 # Channels that a BatchNorm all but switches off say nothing of their input.
 _SMALLEST_SCALE = 1e-3
 
@@ -21,7 +23,8 @@ def last_batch_norm(network: keras.Model, operation: keras.Operation) -> keras.L
     -------
     layer : keras.layers.BatchNormalization or None
     """
-    before = network.operations[: network.operations.index(operation) + 1]
+    operations = operations_of(network)
+    before = operations[: operations.index(operation) + 1]
     found = [op for op in before if isinstance(op, keras.layers.BatchNormalization)]
     return found[-1] if found else None
 

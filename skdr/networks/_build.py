@@ -2,16 +2,11 @@
 
 import hashlib
 import os
-import random
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-from keras.src.random import seed_generator  # no public name leads there
 
 from skdr.devices import list_gpus, refuse_if_forked
 from skdr.networks._augment import augments, without_augmentation
@@ -20,10 +15,10 @@ from skdr.networks._copies import (
     computes_in_floats,
     copy_layer,
     innermost_layers,
-    set_weights,
 )
 from skdr.networks._efficientnet_lite import load_imagenet_weights
 from skdr.networks._flatten import flattened, is_network
+from skdr.networks._graph import operations_of
 from skdr.networks._names import rename_automatic_names
 from skdr.networks._own_network import (
     OwnNetwork,
@@ -32,14 +27,12 @@ from skdr.networks._own_network import (
     is_for_one,
     own_network,
 )
-from skdr.networks._registered import refuse_unregistered
 from skdr.networks._settings import float32_layers
 from skdr.networks._unnormalised import warn_if_not_normalised
 from skdr.networks._weights_file import download_failed, load_weights_file, weights_path
 
 BackboneLike: TypeAlias = str | OwnNetwork
 _DEFAULT_SIZE = 224
-_drawing = threading.RLock()
 
 
 @keras.saving.register_keras_serializable(package="skdr")
@@ -147,31 +140,11 @@ def build_backbone(
         else:
             network = _build_own(backbone, weights, path, image_size)
         network = keras.Model(network.inputs, network.outputs, name=network.name)
-        if network.operations[-1].output is not network.outputs[0]:  # its last layer runs twice
+        if operations_of(network)[-1].output is not network.outputs[0]:  # its last layer runs twice
             last = keras.layers.Identity(name=LAST)(network.outputs[0])
             network = keras.Model(network.inputs, last, name=network.name)
     rename_automatic_names(network)
     return network
-
-
-@contextmanager
-def keras_seed(seed: int) -> Iterator[None]:
-    """Make what Keras draws reproducible, and give the global generator back as it was.
-
-    Keras seeds initializers and dropout from Python's global generator, from which
-    other threads draw too: those of a server, or of a worker of dask. It gets one of
-    its own. The global one is seeded as well, for the code of a user's network.
-    Other threads that build networks here wait.
-    """
-    with _drawing:
-        state, source = random.getstate(), seed_generator.python_random
-        random.seed(seed)
-        seed_generator.python_random = random.Random(seed)
-        try:
-            yield
-        finally:
-            seed_generator.python_random = source
-            random.setstate(state)
 
 
 def weights_hash(network: keras.Model) -> str:
@@ -247,35 +220,6 @@ def _build_own(
         load_weights_file(network, path)
     if isinstance(backbone, keras.Model) or not is_for_one(network):
         network = copy_of_own(network, image_size, keep_weights=weights is not None)
-    return network
-
-
-def network_state(network: keras.Model) -> dict[str, Any]:
-    """Return a network as text and arrays.
-
-    Raises
-    ------
-    ValueError
-        If it holds code of the user's that cannot be found again.
-    """
-    refuse_unregistered(network, lambdas=True)
-    return {"config": network.to_json(), "weights": network.get_weights()}
-
-
-def network_from_state(state: Mapping[str, Any]) -> keras.Model:
-    """Build a network from what `network_state` returned, in Keras's safe mode.
-
-    Raises
-    ------
-    ValueError
-        If it holds code, as a Lambda layer does.
-    RuntimeError
-        In a process that was forked from one that had used networks.
-    """
-    refuse_if_forked()
-    with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
-        network = keras.models.model_from_json(state["config"])
-    set_weights(network, state["weights"])
     return network
 
 

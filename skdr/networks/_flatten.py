@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from skdr.networks._copies import computes_in_floats, copy_layer, copy_network, set_weights
+from skdr.networks._graph import operations_of
 from skdr.networks._names import automatic_name, has_automatic_name
 
 Path = tuple[str, ...]
@@ -54,7 +55,7 @@ def innermost_operations(
         Names of the networks that it is in, from the outermost to the innermost.
     """
     path = (*path, network.name)
-    for operation in _operations(network):
+    for operation in operations_of(network):
         if is_network(operation):
             yield from innermost_operations(operation, path)
         else:
@@ -160,12 +161,8 @@ class _Inliner:
         return unique
 
 
-def _operations(network: keras.Model) -> list[keras.Operation]:
-    return network.operations if isinstance(network, keras.Function) else network.layers
-
-
 def _names_of_networks(network: keras.Model) -> Iterator[str]:
-    for operation in _operations(network):
+    for operation in operations_of(network):
         if is_network(operation):
             if not has_automatic_name(operation):
                 yield operation.name

@@ -9,6 +9,7 @@ import keras
 from skdr.networks._backbones import find_backbone, find_operation
 from skdr.networks._build import BackboneLike
 from skdr.networks._copies import innermost_layers
+from skdr.networks._graph import operations_of
 from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS
 from skdr.networks._taps import tap_pattern
 
@@ -30,7 +31,7 @@ def learning_blocks(classifier: keras.Model, backbone: BackboneLike) -> list[lis
     -------
     blocks : list of lists of operations
     """
-    operations = classifier.operations
+    operations = operations_of(classifier)
     names = [operation.name for operation in operations]
     below, head = operations[: names.index(STANDARDISE)], operations[names.index(STANDARDISE) :]
     ends = _block_ends(classifier, below, backbone)
@@ -47,7 +48,7 @@ def learning_blocks(classifier: keras.Model, backbone: BackboneLike) -> list[lis
 def first_learning(
     blocks: Sequence[Sequence[keras.Operation]], backbone: BackboneLike, trainable: Trainable
 ) -> int:
-    """Return the index, in `classifier.operations`, of the first operation that learns.
+    """Return the index, in `operations_of(classifier)`, of the first operation that learns.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def set_trainable(classifier: keras.Model, first: int, *, update_batch_norm: boo
     all: Keras runs a frozen one in inference mode.
     """
     fixed = (STANDARDISE, STANDARDISE_PIXELS)
-    for index, operation in enumerate(classifier.operations):
+    for index, operation in enumerate(operations_of(classifier)):
         if not isinstance(operation, keras.Layer):
             continue
         operation.trainable = index >= first and operation.name not in fixed
@@ -117,7 +118,7 @@ def part_between(classifier: keras.Model, first: int, end: int | None = None) ->
     classifier : keras.Model
         The part shares its layers.
     first, end : int
-        Indices in `classifier.operations`; None is the end of them.
+        Indices in `operations_of(classifier)`; None is the end of them.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def part_between(classifier: keras.Model, first: int, end: int | None = None) ->
         Takes what enters operation `first`, 0 being the images, and returns
         what enters operation `end`. None where more than one tensor enters.
     """
-    operations = classifier.operations
+    operations = operations_of(classifier)
     inputs = operations[first - 1].output if first else classifier.inputs
     outputs = classifier.outputs if end is None else operations[end - 1].output
     try:

@@ -85,7 +85,7 @@ def set_statistics(
             layer.set_weights([mean, variance])
 
 
-def gentle_statistics(
+def damped_statistics(
     features: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return the mean and variance by which features are standardised, gently.

@@ -5,6 +5,8 @@ from collections import Counter
 
 import keras
 
+from skdr.networks._graph import operations_of
+
 
 def rename_automatic_names(network: keras.Model) -> None:
     """Give layers that Keras named by itself numbers from the start of this network.
@@ -12,7 +14,7 @@ def rename_automatic_names(network: keras.Model) -> None:
     Keras counts ``add``, ``add_1``, ... over all that a process ever built.
     """
     counts: Counter[str] = Counter()
-    for operation in network.operations:
+    for operation in operations_of(network):
         if re.fullmatch(r"(input_layer|keras_tensor)(_\d+)?", operation.name):
             operation.name = "images"
         automatic = automatic_name(operation)

@@ -17,6 +17,7 @@ from skdr.networks._flatten import (
     innermost_operations,
     is_network,
 )
+from skdr.networks._graph import operations_of
 
 OwnNetwork: TypeAlias = keras.Model | Callable[[tuple[int, int, int]], keras.Model]
 _adopted: weakref.WeakSet[keras.Model] = weakref.WeakSet()
@@ -114,7 +115,7 @@ def is_for_one(network: keras.Model) -> bool:
     is_new = network not in _adopted
     _adopted.add(network)
     plain = keras.Model(network.inputs, network.outputs)
-    tensors = [t for op in plain.operations for t in keras.tree.flatten(op.output)]
+    tensors = [t for op in operations_of(plain) for t in keras.tree.flatten(op.output)]
     try:
         keras.Function(network.inputs, tensors)
     except ValueError:  # layers that were called before, for another network

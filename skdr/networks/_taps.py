@@ -8,6 +8,7 @@ import keras
 
 from skdr.networks._backbones import LAST, find_backbone, find_operation
 from skdr.networks._build import BackboneLike
+from skdr.networks._graph import operations_of
 from skdr.networks._names import rename_automatic_names
 
 
@@ -54,7 +55,7 @@ def tap_features(
 def find_tap_operation(network: keras.Model, backbone: BackboneLike, name: str) -> keras.Operation:
     """Return the operation of a named tap or layer."""
     if name == LAST:
-        return network.operations[-1]
+        return operations_of(network)[-1]
     operation = find_operation(network, tap_pattern(backbone, name))
     if operation is None:
         taps = find_backbone(backbone).taps if isinstance(backbone, str) else {}

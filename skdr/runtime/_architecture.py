@@ -7,9 +7,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import list_gpus
-from skdr.networks import keras_seed, part_between
+from skdr.networks import copy_network, part_between
 from skdr.runtime._forward import ForwardPass
+from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._pointwise import multiply_pointwise
 
 Part = tuple[int, int | None]
@@ -28,7 +30,8 @@ class Architecture:
     """
 
     def __init__(self, network: keras.Model):
-        if not list_gpus():
+        self._is_accelerated = are_accelerations_enabled()
+        if self._is_accelerated and not list_gpus():
             multiply_pointwise(network)
         self.network = network
         self._parts: dict[Part, keras.Model | None] = {}
@@ -49,11 +52,19 @@ class Architecture:
         weights : sequence of tensors or arrays
             One for each of ``network.weights``.
         first, end : int
-            Indices in ``network.operations``; 0 stands for the images, None
+            Indices in ``operations_of(network)``; 0 stands for the images, None
             for the outputs.
         """
+        if self._is_accelerated and not are_accelerations_enabled():
+            plain = Architecture(self.copy())
+            return plain(batches, weights, first, end)
         forward, places = self._forward_pass((first, end))
         return forward(batches, [weights[place] for place in places])
+
+    def copy(self) -> keras.Model:
+        """Return a network of the same layers that nothing here has changed, with other weights."""
+        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+            return copy_network(self.network)
 
     def part(self, first: int, end: int | None = None) -> keras.Model | None:
         """Return the operations between two; see `part_between`."""

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.networks import LAST, BackboneLike
+from skdr.networks import LAST, BackboneLike, operations_of
 from skdr.networks._backbones import find_operation
+from skdr.networks._graph import repeated_operations
 from skdr.networks._taps import tap_pattern
 from skdr.runtime._forward import gradient
 
@@ -77,8 +78,8 @@ def find_feature_map(
     ValueError
         If there is none, it has but one pixel, or the layer makes several.
     """
-    repeated = _run_several_times(network)
-    maps = [op for op in network.operations if _makes_map(op) and op.name not in repeated]
+    repeated = repeated_operations(network)
+    maps = [op for op in operations_of(network) if _makes_map(op) and op.name not in repeated]
     operation = maps[-1] if maps else None
     if layer not in (None, LAST):
         operation = find_operation(network, tap_pattern(backbone, layer))
@@ -102,11 +103,6 @@ def find_feature_map(
     return operation
 
 
-def _run_several_times(network: keras.Model) -> set[str]:
-    layers = network.get_config()["layers"]
-    return {layer["name"] for layer in layers if len(layer["inbound_nodes"]) > 1}
-
-
 def _makes_map(operation: keras.Operation) -> bool:
     is_input = isinstance(operation, keras.layers.InputLayer)
     tensors = keras.tree.flatten(operation.output)
@@ -117,7 +113,7 @@ def _tensors_that_pass_by(
     network: keras.Model, feature_map: keras.Operation
 ) -> list[keras.KerasTensor]:
     """Return what operations behind a feature map take from before it, such as a shortcut."""
-    operations = network.operations
+    operations = operations_of(network)
     index = operations.index(feature_map)
     made_before = {id(t): t for op in operations[:index] for t in keras.tree.flatten(op.output)}
     taken_behind = [t for op in operations[index + 1 :] for t in keras.tree.flatten(op.input)]

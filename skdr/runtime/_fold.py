@@ -7,8 +7,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr.networks import operations_of
 from skdr.networks._augment import varies_images
 from skdr.networks._copies import clone_with, copy_layer, idle, set_weights
+from skdr.networks._graph import repeated_operations
 
 _LINEAR = (
     keras.layers.Conv2D,
@@ -52,7 +54,11 @@ def fold_batch_norm(network: keras.Model) -> keras.Model:
 
 def _foldable(network: keras.Model) -> dict[keras.Layer, keras.Layer]:
     """Return the BatchNorm of each linear layer that has one behind it, and nothing else."""
-    once = [op for op in network.operations if len(op._inbound_nodes) == 1]
+    batch_norms = [op for op in network.layers if isinstance(op, keras.layers.BatchNormalization)]
+    if not batch_norms:
+        return {}
+    repeated = repeated_operations(network)
+    once = [op for op in operations_of(network) if op.name not in repeated]
     makers = {id(op.output): op for op in once if not isinstance(op.output, list | tuple)}
     n_uses = Counter(id(tensor) for op in once for tensor in keras.tree.flatten(op.input))
     n_uses.update(id(tensor) for tensor in network.outputs)

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import gpu_turn, is_out_of_memory, refuse_if_forked, reuse_freed_memory
-from skdr.networks import keras_seed
 from skdr.runtime._fold import fold_batch_norm
+from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._stateless import compile_with_keras
 from skdr.runtime._workers import in_worker
 
@@ -55,7 +56,7 @@ class ForwardPass:
         compiler: Compiler | None = None,
     ):
         self.network = network
-        self.constant_weights = constant_weights
+        self._folds = constant_weights and are_accelerations_enabled()
         self.compiler = compiler or compile_with_keras
         self._compiled: Callable[..., Any] | None = None
         self._max_rows: int | None = None
@@ -84,8 +85,7 @@ class ForwardPass:
         if self._compiled is None:
             with keras_seed(0):  # compiles nothing twice where threads ask at once
                 if self._compiled is None:
-                    fixed = self.constant_weights
-                    network = fold_batch_norm(self.network) if fixed else self.network
+                    network = fold_batch_norm(self.network) if self._folds else self.network
                     self._compiled = self.compiler(network)
         return self._compiled
 

@@ -2,9 +2,8 @@
 
 import functools
 import hashlib
+import math
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,29 +12,30 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr._accelerations import are_accelerations_enabled
 from skdr._fingerprint import code_fingerprint
-from skdr.devices import is_data_parallel
+from skdr.devices import is_data_parallel, refuse_if_forked
 from skdr.networks import (
     LAST,
     BackboneLike,
     build_backbone,
+    copy_network,
     is_own_code,
-    keras_seed,
     list_taps,
     tap_features,
     use_dtype,
     weights_hash,
 )
 from skdr.networks._batch_norm import last_batch_norm, mean_shift
-from skdr.networks._build import network_from_state, network_state
 from skdr.networks._copies import innermost_layers
 from skdr.networks._own_network import own_code
 from skdr.networks._settings import refuse_other_settings
 from skdr.networks._taps import find_tap_operation, n_features
 from skdr.runtime._forward import ForwardPass
+from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._openvino import OpenVINO
-from skdr.runtime._pool import keep_last_few
-from skdr.runtime._sealed import sealed
+from skdr.runtime._pool import NETWORKS
+from skdr.runtime._sealed import network_from_state, network_state, sealed
 
 
 class FrozenNetwork:
@@ -140,9 +140,21 @@ class FrozenNetwork:
         """Return the network from images to the features of some layers."""
         return tap_features(self.network, self.backbone, layers, pooling)
 
+    @property
+    def n_bytes(self) -> int:
+        """Size of the weights, and of those of what is compiled."""
+        weights = sum(math.prod(v.shape) * 4 for v in self.network.weights)
+        return weights * (1 + len(self._forward_passes))
+
+    def to_keras(self, layers: Sequence[str], pooling: str | None) -> keras.Model:
+        """Return a copy of the network, from images to the features of some layers."""
+        refuse_if_forked()
+        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+            return copy_network(self.features(layers, pooling))
+
     def forward_pass(self, layers: Sequence[str], pooling: str | None) -> ForwardPass:
         """Return the compiled forward pass to the features of some layers."""
-        key = (tuple(layers), pooling)
+        key = (tuple(layers), pooling, are_accelerations_enabled())
         if key not in self._forward_passes:
             with keras_seed(0):  # builds nothing twice where threads ask at once
                 if key not in self._forward_passes:
@@ -156,10 +168,6 @@ def _restore(network: keras.Model, name: str | None, engine: OpenVINO | None) ->
     return FrozenNetwork(network, name or network, engine)
 
 
-_kept: OrderedDict[Hashable, FrozenNetwork] = OrderedDict()
-_choosing = threading.Lock()
-
-
 def frozen_network(
     backbone: BackboneLike,
     weights: str | os.PathLike[str] | None,
@@ -169,7 +177,7 @@ def frozen_network(
     engine: str = "keras",
     seed: int = 0,
 ) -> FrozenNetwork:
-    """Return a frozen network; the last few of the process are kept.
+    """Return a frozen network; the process keeps it for who asks for the same.
 
     Parameters
     ----------
@@ -191,23 +199,19 @@ def frozen_network(
     runs_on = OpenVINO(dtype) if engine == "openvino" else None
     origin = network_origin(backbone, weights, seed)
     key = (origin, image_size, dtype, engine, is_data_parallel())
-    network = _find(key)
+    shared = are_accelerations_enabled()
+    network = NETWORKS.get(key) if shared else None
     if network is None:
         with keras_seed(seed):
-            network = _find(key)  # another thread may have built it meanwhile
+            network = NETWORKS.get(key) if shared else None  # another thread may have built it
             if network is None:
                 built = build_backbone(backbone, weights, image_size)
                 use_dtype(built, "float32" if runs_on else dtype)
                 built.trainable = False
                 network = FrozenNetwork(built, backbone, runs_on)
-    with _choosing:
-        keep_last_few(_kept, key, network)
+    if shared:
+        NETWORKS.put(key, network)
     return network
-
-
-def _find(key: Hashable) -> FrozenNetwork | None:
-    with _choosing:
-        return _kept.get(key)
 
 
 def network_origin(

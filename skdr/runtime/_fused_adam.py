@@ -5,13 +5,17 @@ from typing import Any
 
 import keras
 
+from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import is_data_parallel
+from skdr.runtime._keras_internals import UpdateStep, adam_moments, variable_numbers
 
 # What subclasses change, nobody knows.
 _ADAMS = (keras.optimizers.Adam, keras.optimizers.AdamW)
 
 
-def fused_update_step(optimizer: keras.optimizers.Optimizer) -> Callable[[Any, Any, Any], None]:
+def fused_update_step(
+    optimizer: keras.optimizers.Optimizer, number_of: Callable[[Any], int] | None = None
+) -> UpdateStep:
     """Return what updates one weight: the optimizer's own, or the same in one operation.
 
     Keras writes Adam as a dozen operations, each a pass over the weights: with
@@ -20,6 +24,8 @@ def fused_update_step(optimizer: keras.optimizers.Optimizer) -> Callable[[Any, A
     Parameters
     ----------
     optimizer : keras.optimizers.Optimizer
+    number_of : callable, optional
+        See `variable_numbers`; by default Keras is asked.
 
     Returns
     -------
@@ -28,7 +34,8 @@ def fused_update_step(optimizer: keras.optimizers.Optimizer) -> Callable[[Any, A
         TensorFlow it is one operation, the same to rounding.
     """
     if (
-        keras.backend.backend() != "tensorflow"
+        not are_accelerations_enabled()
+        or keras.backend.backend() != "tensorflow"
         or type(optimizer) not in _ADAMS
         or optimizer.amsgrad
         or is_data_parallel()
@@ -36,4 +43,5 @@ def fused_update_step(optimizer: keras.optimizers.Optimizer) -> Callable[[Any, A
         return optimizer.update_step
     from skdr.devices import _tensorflow
 
-    return _tensorflow.fused_adam(optimizer)
+    number_of = number_of or variable_numbers(optimizer)
+    return _tensorflow.fused_adam(optimizer, lambda: adam_moments(optimizer), number_of)

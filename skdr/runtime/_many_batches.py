@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import is_data_parallel
 
 # So much is copied to be learned from in one call, which nobody can interrupt.
@@ -28,7 +29,8 @@ def batches_at_once(input_shape: tuple[int, ...], batch_size: int) -> int:
         1 for images, and where the backend is not TensorFlow or several
         devices share a batch.
     """
-    if len(input_shape) > 1 or keras.backend.backend() != "tensorflow" or is_data_parallel():
+    accelerated = are_accelerations_enabled() and not is_data_parallel()
+    if len(input_shape) > 1 or keras.backend.backend() != "tensorflow" or not accelerated:
         return 1
     return max(1, _MAX_BYTES // (4 * batch_size * input_shape[0]))
 
@@ -44,7 +46,7 @@ def learner(inputs: Any, outputs: Any, *, many: bool = False) -> keras.Model:
         the TensorFlow backend alone. Its variable `batch_size` is to be assigned
         before training.
     """
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" or not are_accelerations_enabled():
         return keras.Model(inputs, outputs)
     from skdr.devices import _tensorflow
 

@@ -3,6 +3,7 @@
 import keras
 
 from skdr.networks._copies import innermost_layers
+from skdr.runtime._keras_internals import set_convolution
 
 
 def multiply_pointwise(network: keras.Model) -> None:
@@ -19,7 +20,7 @@ def multiply_pointwise(network: keras.Model) -> None:
     """
     for layer in innermost_layers(network):
         if _is_pointwise(layer):
-            layer.convolution_op = _Product(layer.strides)
+            set_convolution(layer, _Product(layer.strides))
 
 
 class _Product:

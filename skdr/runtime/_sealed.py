@@ -1,4 +1,4 @@
-"""Networks in pickles: opened where they can be built, and left closed where that would hang."""
+"""Networks in pickles and files of skops; left closed in processes where they would hang."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -7,8 +7,38 @@ from typing import Any, NoReturn
 import keras
 
 from skdr.devices import is_refused, refuse_if_forked
-from skdr.networks import keras_seed
+from skdr.networks._copies import set_weights
 from skdr.networks._registered import refuse_unregistered
+from skdr.runtime._keras_internals import keras_seed
+
+
+def network_state(network: keras.Model) -> dict[str, Any]:
+    """Return a network as text and arrays.
+
+    Raises
+    ------
+    ValueError
+        If it holds code of the user's that cannot be found again.
+    """
+    refuse_unregistered(network, lambdas=True)
+    return {"config": network.to_json(), "weights": network.get_weights()}
+
+
+def network_from_state(state: Mapping[str, Any]) -> keras.Model:
+    """Build a network from what `network_state` returned, in Keras's safe mode.
+
+    Raises
+    ------
+    ValueError
+        If it holds code, as a Lambda layer does.
+    RuntimeError
+        In a process that was forked from one that had used networks.
+    """
+    refuse_if_forked()
+    with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+        network = keras.models.model_from_json(state["config"])
+    set_weights(network, state["weights"])
+    return network
 
 
 class Sealed:

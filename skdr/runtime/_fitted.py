@@ -1,0 +1,67 @@
+"""A network that has been trained, for predictions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skdr.devices import refuse_if_forked
+from skdr.networks import copy_network
+from skdr.networks._names import rename_automatic_names
+from skdr.runtime._architecture import Architecture
+from skdr.runtime._keras_internals import keras_seed
+from skdr.runtime._sealed import network_from_state, network_state, sealed
+from skdr.runtime._stateless import as_tensors
+
+
+class FittedNetwork:
+    """An architecture with weights of one's own; nothing changes it any more.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    weights : list of arrays or tensors
+    """
+
+    def __init__(self, architecture: Architecture, weights: Sequence[Any]):
+        self.architecture = architecture
+        self.weights = weights
+        self._are_tensors = False
+
+    @classmethod
+    def from_keras(cls, network: keras.Model) -> "FittedNetwork":
+        """Take over a network."""
+        return cls(Architecture(network), as_tensors(network.weights))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return sealed(FittedNetwork.from_keras, self.to_keras())
+
+    def __deepcopy__(self, memo: Any) -> "FittedNetwork":
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For skops, which knows no Keras model."""
+        return network_state(self.to_keras())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        network = network_from_state(state)
+        FittedNetwork.__init__(self, Architecture(network), as_tensors(network.weights))
+
+    def __call__(
+        self, batches: Iterable[NDArray[Any]], first_operation: int = 0
+    ) -> NDArray[np.float32]:
+        """Return the outputs for what enters an operation, 0 being the images."""
+        refuse_if_forked()
+        if not self._are_tensors:  # from here on they are where they are computed with
+            self.weights, self._are_tensors = as_tensors(self.weights), True
+        return self.architecture(batches, self.weights, first_operation)
+
+    def to_keras(self) -> keras.Model:
+        """Return a network of its own with these weights."""
+        refuse_if_forked()
+        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+            network = copy_network(self.architecture.network, self.weights)
+        rename_automatic_names(network)
+        return network

@@ -1,0 +1,120 @@
+"""Networks to be trained: built and compiled once, then filled with other weights."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from skdr._accelerations import are_accelerations_enabled
+from skdr.devices import refuse_if_forked
+from skdr.networks import weights_hash
+from skdr.networks._copies import set_weights
+from skdr.networks._settings import refuse_other_settings
+from skdr.runtime._architecture import Architecture
+from skdr.runtime._pool import NETWORKS
+from skdr.runtime._stateless import as_tensors
+
+# Ways of training that are compiled for one network: two phases of three fits.
+_MAX_COMPILED = 6
+
+
+class TrainableNetwork:
+    """A network, and all that was compiled to train it; fits of the same kind share it in turn.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Changed as `Architecture` says.
+    seed : int or None, default=None
+        What its weights were drawn from, where they were.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        What predictions run on, also with the weights of other fits.
+    initial_weights : list of ndarray
+        The weights that a fit starts from.
+    weights_hash : str
+        SHA-256 of those.
+    compiled : mutable mapping
+        What a trainer compiled, by what it depends on; the last few.
+    """
+
+    def __init__(self, network: keras.Model, seed: int | None = None):
+        self.network = network
+        self.architecture = Architecture(network)
+        self.take_initial_weights(network, seed)
+        self.compiled: LRUCache[Hashable, Any] = LRUCache(_MAX_COMPILED)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the weights, of those to start from, and of the states of optimizers."""
+        weights = sum(array.nbytes for array in self.initial_weights)
+        # Adam keeps two numbers for each weight, and where they start.
+        return weights * (2 + 4 * len(self.compiled))
+
+    def take_initial_weights(self, network: keras.Model, seed: int | None) -> None:
+        """Take those of a network of the same layers, drawn from a seed."""
+        self.initial_weights: Sequence[NDArray[Any]] = network.get_weights()
+        self.weights_hash = weights_hash(network)
+        self.seed = seed
+
+    def load(self, weights: Sequence[Any]) -> None:
+        """Fill the network with weights."""
+        set_weights(self.network, weights)
+
+    def part(self, first: int, end: int | None = None) -> keras.Model | None:
+        """Return the operations between two; see `part_between`."""
+        return self.architecture.part(first, end)
+
+    def forward_pass(
+        self, first: int = 0, end: int | None = None
+    ) -> Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]:
+        """Return the pass through such a part, with the weights as they are when it is called."""
+        return lambda batches: self.architecture(
+            batches, as_tensors(self.network.weights), first, end
+        )
+
+
+@contextmanager
+def lend_network(
+    key: Hashable | None,
+    build: Callable[[], keras.Model],
+    *,
+    seed: int | None = None,
+    keep: bool = True,
+) -> Iterator[TrainableNetwork]:
+    """Lend a network to be trained; it is kept for the next who asks by the same key.
+
+    Parameters
+    ----------
+    key : hashable or None
+        Equal only for networks of the same layers; None if that cannot be told.
+    build : callable
+        Returns the network, where none is kept, it is lent already, or its
+        weights were drawn from another seed.
+    seed : int or None, default=None
+        What `build` draws weights from; None where it draws none.
+    keep : bool, default=True
+        Whether it may be lent again.
+
+    Yields
+    ------
+    network : TrainableNetwork
+        No one else's until the block ends.
+    """
+    refuse_if_forked()
+    refuse_other_settings()
+    keep = keep and key is not None and are_accelerations_enabled()
+    network = NETWORKS.take(key) if keep else None
+    if network is None:
+        network = TrainableNetwork(build(), seed)
+    if network.seed != seed:  # to draw weights takes less time than to compile
+        network.take_initial_weights(build(), seed)
+    yield network
+    if keep:
+        NETWORKS.put(key, network)
