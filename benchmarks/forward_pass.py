@@ -10,8 +10,8 @@ from matmul import matmul_rate
 from networks import OPERATIONS, build_network
 from report import interleaved, parse, print_machine, print_ratios
 
-from skdr.networks import OpenVINO, use_dtype
-from skdr.runtime import ForwardPass
+from skdr.networks import use_dtype
+from skdr.runtime import ForwardPass, OpenVINO
 
 
 def plain_openvino(network):

@@ -6,8 +6,7 @@ import keras
 import numpy as np
 from report import parse, print_machine
 
-from skdr import FineTunedCNNClassifier, clear_feature_cache
-from skdr.runtime import _frozen, _pool
+from skdr import FineTunedCNNClassifier, clear_feature_cache, clear_networks
 from skdr.training import _trainer
 
 BATCH_SIZE = 32
@@ -47,8 +46,7 @@ class Images:
         are taken off: they are what a fit of twice as many images costs more.
         """
         clear_feature_cache()
-        _pool._kept.clear()
-        _frozen._kept.clear()
+        clear_networks()
         n_few = BATCH_SIZE
         first = self.seconds_of_fit(n_few, epochs=1, **settings)
         few, many = (
@@ -68,7 +66,7 @@ def main():
     last_block = {"trainable": options.block}
     stored = images.milliseconds(n, 1, 6, **last_block)
     limit, _trainer.MAX_ACTIVATION_BYTES = _trainer.MAX_ACTIVATION_BYTES, 0
-    _pool._kept.clear()
+    clear_networks()
     through = images.milliseconds(n, 1, 2, **last_block)
     _trainer.MAX_ACTIVATION_BYTES = limit
     everything = images.milliseconds(n, 1, 2, trainable="all")

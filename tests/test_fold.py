@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.networks import spread_batch_norm
 from skdr.networks import build_backbone
-from skdr.networks._build import keras_seed
+from skdr.runtime import keras_seed
 from skdr.runtime._fold import fold_batch_norm
 from tests.with_keras import in_float64
 

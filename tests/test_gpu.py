@@ -181,7 +181,7 @@ def test_automatic_batches_of_training_are_halved(coloured, monkeypatch):
 
 
 def test_automatic_batches_of_passes_are_larger_on_a_gpu(one_gpu):
-    assert PretrainedFeatureExtractor(batch_size="auto")._n_at_once == 256
+    assert PretrainedFeatureExtractor(batch_size="auto")._prediction_batch_size == 256
 
 
 def test_automatic_batches_give_the_same_features(coloured):

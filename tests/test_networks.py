@@ -12,9 +12,9 @@ import pytest
 import skdr
 from skdr import PretrainedFeatureExtractor, WeightsNotFoundError
 from skdr.networks import BACKBONES, build_backbone, default_image_size, tap_features, weights_hash
-from skdr.networks._build import Normalisation, keras_seed
+from skdr.networks._build import Normalisation
 from skdr.networks._taps import find_tap_operation
-from skdr.runtime import ForwardPass
+from skdr.runtime import ForwardPass, keras_seed
 from tests.with_keras import tiny_network
 
 LARGE = (

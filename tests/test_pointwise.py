@@ -6,7 +6,7 @@ import pytest
 
 from skdr import ScratchCNNClassifier
 from skdr.networks import build_backbone
-from skdr.networks._build import keras_seed
+from skdr.runtime import keras_seed
 from skdr.runtime._forward import gradient
 from skdr.runtime._pointwise import multiply_pointwise
 from tests.with_keras import in_float64

@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
-from skdr.networks._build import network_from_state, network_state
 from skdr.preprocessing import LocalColourNormalisation, RetinaCrop, make_image_pipeline
+from skdr.runtime._sealed import network_from_state, network_state
 from tests.with_keras import on_tensorflow, tiny_network
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide" / "saving.md"

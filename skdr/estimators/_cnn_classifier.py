@@ -1,7 +1,7 @@
 """CNNClassifier: what the two classifiers share, and the order of fit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -31,24 +31,22 @@ from skdr.estimators._targets import (
     wants_class_numbers,
 )
 from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
-from skdr.networks import exportable, is_own_code, keras_seed, set_class_shares
-from skdr.runtime import FittedNetwork, KeptNetwork, hashable, kept_network
-from skdr.training import Examples, Settings, Trainer
-
-# What a compiled network does not depend on: each fit brings its own.
-_NOT_COMPILED = {
-    *("batch_size", "C", "cache", "callbacks", "class_weight", "early_stopping", "epochs"),
-    *("group_column", "head_epochs", "image_column", "image_shape", "image_size"),
-    *("n_iter_no_change", "preprocess", "random_state", "tol", "validation_fraction"),
-    *("backbone", "weights", "value_range", "verbose", "warm_start", "warmup_epochs"),
-}
-_RATES = {"learning_rate", "head_learning_rate"}
+from skdr.networks import exportable, set_class_shares
+from skdr.runtime import (
+    FittedNetwork,
+    TrainableNetwork,
+    batches_of,
+    keras_seed,
+    lend_network,
+    parameter_key,
+)
+from skdr.training import Examples, HeadFeatures, Trainer, TrainingOptions, TrainingPlan, train
 
 
 class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     """What the two classifiers share: the order of `fit`, and prediction.
 
-    A subclass builds its network and says how to train it.
+    A subclass returns a plan: which network is trained, and in which phases.
     """
 
     _training_constraints: ClassVar[dict[str, Any]] = {
@@ -85,30 +83,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     }
 
     @abstractmethod
-    def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
-        """Return an untrained classifier of images of some size."""
-
-    @abstractmethod
-    def _train_network(self, trainer: Trainer) -> None:
-        """Train `trainer.classifier`."""
-
-    @property
-    def _n_phases(self) -> int:
-        """How many phases training has."""
-        return 1
-
-    @abstractmethod
-    def _network_origin(self) -> Hashable:
-        """Return what an untrained network comes from, but for the seed; see `network_origin`."""
-
-    @property
-    @abstractmethod
-    def _draws_weights(self) -> bool:
-        """Whether some weights of an untrained network are drawn from the seed."""
-
-    @abstractmethod
-    def _default_image_sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return the network's own image size, and the smallest that it takes."""
+    def _training_plan(self) -> TrainingPlan:
+        """Return which network is trained, in which phases."""
 
     @atomic
     @fit_context(prefer_skip_nested_validation=True)
@@ -142,9 +118,10 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         ValueError
             If X holds no images, y is no class labels, or training diverges.
         """
+        plan = self._training_plan()
         source = self._validate_images(X, reset=True)
         check_one_label_an_image(source, y)
-        tasks = FitTasks(self, X, y, sample_weight, n_phases=self._n_phases)
+        tasks = FitTasks(self, X, y, sample_weight, n_phases=plan.n_phases)
         y = self._encode_labels(y, len(source))
         weights = check_weights(sample_weight, len(source))
         groups = self._groups(X, len(source))
@@ -152,37 +129,27 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         chosen, weights = merge_equal_images(source, y, weights, groups)
         if len(np.unique(y[chosen])) < 2:
             raise ValueError("Training needs images of at least two classes of positive weight.")
-        image_size = self._resolve_image_size(source, *self._default_image_sizes())
         split = self._split(y[chosen], None if groups is None else groups[chosen], seed)
-        configuration = self._configuration(image_size, seed)
-        drawn_from = seed if self._draws_weights else None
-
-        def build() -> keras.Model:
-            with keras_seed(seed):
-                return self._build_network(image_size, len(self.classes_), seed)
-
-        # Callbacks of the user may have changed anything.
-        keep = not self.callbacks
-        lent = kept_network(configuration, build, seed=drawn_from, keep=keep)
-        with data_parallel(self.devices), lent as kept:
-            self._load_start(kept, image_size)
-
-            def as_fitted() -> dict[str, Any]:
-                fitted = FittedNetwork(kept.architecture, kept.network.get_weights())
-                return {"_fitted": fitted, "_features": None, "image_size_": image_size}
-
-            examples = []
-            for rows in split:
-                images = source.take(chosen[rows])
-                examples.append(self._examples(images, y[chosen[rows]], weights[rows], image_size))
-            if not self._continues():
+        image_size = self._resolve_image_size(
+            source, plan.recipe.default_image_size, plan.recipe.smallest_image_size
+        )
+        with data_parallel(self.devices), self._lend_network(plan, image_size, seed) as network:
+            self._load_start(network, image_size)
+            examples = [
+                self._examples(
+                    source.take(chosen[rows]), y[chosen[rows]], weights[rows], image_size
+                )
+                for rows in split
+            ]
+            if not self._is_warm_start:
                 shares = np.bincount(y[chosen[split[0]]], examples[0].weights, len(self.classes_))
-                set_class_shares(kept.network, shares)
-            validation = examples[1] if len(examples) > 1 else None
-            told = (self.callbacks or (), tasks, as_fitted)
-            trainer = Trainer(kept, examples[0], validation, self._settings(seed), *told)
-            self._train_network(trainer)
+                set_class_shares(network.network, shares)
+            trainer = self._trainer(plan, network, examples, tasks, image_size, seed)
+            features = self._head_features(plan, image_size, seed)
+            train(trainer, plan, features, is_warm_start=self._is_warm_start)
             self._keep(trainer, image_size)
+            self._features = features
+            self._first_of_head = trainer.what_learns(plan.phases[0]).first_trainable
         tasks.finish()
         return self
 
@@ -226,7 +193,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         labels = check_labels(y)
         check_consistent_length(np.empty(n_samples), labels)
         classes, encoded = np.unique(labels, return_inverse=True)
-        if self._continues() and not np.array_equal(classes, self.classes_):
+        if self._is_warm_start and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True, but y has classes {classes.tolist()} and the last fit had "
                 f"{self.classes_.tolist()}."
@@ -269,42 +236,88 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
         return list(next(splitter.split(y, y, groups)))
 
-    def _continues(self) -> bool:
+    @property
+    def _is_warm_start(self) -> bool:
         return self.warm_start and hasattr(self, "_fitted")
 
     def _probabilities(self, source: ImageSource) -> NDArray[np.float32]:
-        """Decode, preprocess, resize and run the network."""
-        batches = decoded_batches(source, self.image_size_, self._n_at_once, self.preprocess)
+        """Run the network, from the images or from features that may be known already."""
+        if self._features is not None:
+            vectors = self._features(source, verbose=self.verbose)
+            batches = batches_of(vectors, self._prediction_batch_size)
+            return self._fitted(batches, self._first_of_head)
+        images = decoded_batches(
+            source, self.image_size_, self._prediction_batch_size, self.preprocess
+        )
         bar = ProgressBar(len(source), "image", self.verbose)
-        return self._fitted(bar.counted(batches))
+        return self._fitted(bar.counted(images))
 
-    def _configuration(self, image_size: tuple[int, int], seed: int) -> Hashable | None:
-        """Return what the compiled network depends on, or None where that has no name."""
-        try:
-            parameters = {
-                name: hashable(value)
-                for name, value in self.get_params(deep=False).items()
-                if name not in _NOT_COMPILED and not (name in _RATES and isinstance(value, Real))
-            }
-        except TypeError:
+    def _lend_network(
+        self, plan: TrainingPlan, image_size: tuple[int, int], seed: int
+    ) -> AbstractContextManager[TrainableNetwork]:
+        n_classes = len(self.classes_)
+
+        def build() -> keras.Model:
+            with keras_seed(seed):
+                return plan.recipe.build(image_size, n_classes, seed)
+
+        key = plan.recipe.key(image_size, n_classes, seed)
+        return lend_network(
+            key and (key, parameter_key(self.devices)),
+            build,
+            seed=seed if plan.recipe.draws_weights else None,
+            keep=not self.callbacks,  # those of the user may have changed anything
+        )
+
+    def _head_features(
+        self, plan: TrainingPlan, image_size: tuple[int, int], seed: int
+    ) -> HeadFeatures | None:
+        """Return where the features of the head come from, unless layers below it have learned."""
+        if plan.head_features is None or not plan.trains_head_alone:
             return None
-        # The user's own code may draw more from the seed than weights.
-        own_code = self.backbone is not None and is_own_code(self.backbone)
-        origin = (self._network_origin(), seed if own_code else None)
-        return (type(self), *parameters.items(), origin, len(self.classes_), image_size)
+        if not self._is_warm_start:
+            return plan.head_features(image_size, seed, None)
+        if self._features is None:
+            return None
+        return plan.head_features(image_size, seed, self._features.network)
 
-    def _load_start(self, kept: KeptNetwork, image_size: tuple[int, int]) -> None:
+    def _trainer(
+        self,
+        plan: TrainingPlan,
+        network: TrainableNetwork,
+        examples: list[Examples],
+        tasks: FitTasks,
+        image_size: tuple[int, int],
+        seed: int,
+    ) -> Trainer:
+        def as_fitted() -> dict[str, Any]:
+            fitted = FittedNetwork(network.architecture, network.network.get_weights())
+            return {"_fitted": fitted, "_features": None, "image_size_": image_size}
+
+        training, *validation = examples
+        return Trainer(
+            network,
+            plan.recipe.backbone,
+            training,
+            validation[0] if validation else None,
+            self._training_options(seed),
+            self.callbacks or (),
+            tasks,
+            as_fitted,
+        )
+
+    def _load_start(self, network: TrainableNetwork, image_size: tuple[int, int]) -> None:
         """Fill the network with the weights that training starts from."""
-        if not self._continues():
-            self.weights_hash_ = kept.weights_hash
-            kept.load(kept.initial_weights)
+        if not self._is_warm_start:
+            self.weights_hash_ = network.weights_hash
+            network.load(network.initial_weights)
             return
         if image_size != self.image_size_:
             raise ValueError(
                 f"warm_start=True, but images are {image_size} and were {self.image_size_}."
             )
         try:
-            kept.load(self._fitted.weights)
+            network.load(self._fitted.weights)
         except ValueError as exc:
             raise ValueError(f"warm_start=True, but the network is another now: {exc}") from exc
 
@@ -321,13 +334,13 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             targets = np.eye(len(self.classes_), dtype=np.float32)[y]
 
         def decode(source: ImageSource) -> ImageArray:
-            return decode_all(source, image_size, self._n_at_once, self.preprocess)
+            return decode_all(source, image_size, self._prediction_batch_size, self.preprocess)
 
         in_loss = (in_loss / in_loss.mean()).astype(np.float32)
         return Examples(source, targets, in_loss, weights, decode)
 
-    def _settings(self, seed: int) -> Settings:
-        return Settings(
+    def _training_options(self, seed: int) -> TrainingOptions:
+        return TrainingOptions(
             optimizer=self.optimizer,
             loss=self.loss,
             metrics=["accuracy"] if self.metrics is None else list(self.metrics),
@@ -342,7 +355,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
 
     def _keep(self, trainer: Trainer, image_size: tuple[int, int]) -> None:
         self.__dict__.pop("model_", None)
-        self._fitted = FittedNetwork(trainer.kept.architecture, trainer.classifier.get_weights())
+        self._fitted = FittedNetwork(trainer.network.architecture, trainer.classifier.get_weights())
         self.image_size_ = image_size
         self.batch_size_ = trainer.batch_size
         self.history_ = trainer.history

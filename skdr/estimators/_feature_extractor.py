@@ -221,7 +221,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             self.pooling,
             self.image_size_,
             self.preprocess,
-            self._n_at_once,
+            self._prediction_batch_size,
             self.cache,
         )
         self._n_features_out = self._features.n_features

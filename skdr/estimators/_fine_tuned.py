@@ -1,8 +1,7 @@
 """FineTunedCNNClassifier: head first, then all or the last layers at a low learning rate."""
 
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -13,27 +12,9 @@ from numpy.typing import NDArray
 from skdr._sklearn import Interval, StrOptions
 from skdr.estimators._cnn_classifier import CNNClassifier
 from skdr.features import MEMORY, FrozenFeatures
-from skdr.images import ImageSource
-from skdr.networks import (
-    LAST,
-    STANDARDISE,
-    Augmentation,
-    BackboneLike,
-    add_head,
-    augments,
-    copy_network,
-    default_image_size,
-    first_learning,
-    gentle_statistics,
-    is_own_code,
-    learning_blocks,
-    learning_rate_scales,
-    set_statistics,
-    smallest_image_size,
-    tap_features,
-)
-from skdr.runtime import FrozenNetwork, batches_of, frozen_network, network_origin
-from skdr.training import FrozenOutputs, Phase, Trainer
+from skdr.networks import LAST, Augmentation, BackboneLike
+from skdr.runtime import FrozenNetwork, frozen_network
+from skdr.training import Phase, PretrainedRecipe, TrainingPlan
 
 
 class FineTunedCNNClassifier(CNNClassifier):
@@ -337,102 +318,45 @@ class FineTunedCNNClassifier(CNNClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _default_image_sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        return default_image_size(self.backbone), smallest_image_size(self.backbone)
-
-    def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
-        # A copy of the network that the features come from.
-        frozen = self._frozen_network(image_size, seed).network
-        features = tap_features(copy_network(frozen), self.backbone, self.layer, self.pooling)
-        return add_head(
-            features,
-            n_classes,
+    def _training_plan(self) -> TrainingPlan:
+        recipe = PretrainedRecipe(
+            backbone=self.backbone,
+            weights=self.weights,
+            layer=self.layer,
+            pooling=self.pooling,
             hidden_layer_sizes=self.hidden_layer_sizes,
             dropout=self.dropout,
+            dtype=self.dtype,
         )
-
-    def _network_origin(self) -> Hashable:
-        return network_origin(self.backbone, self.weights, None)
-
-    @property
-    def _draws_weights(self) -> bool:
-        draws = self.weights is None or is_own_code(self.backbone)
-        return draws or len(self.hidden_layer_sizes) > 0
-
-    def _train_network(self, trainer: Trainer) -> None:
-        head, fine_tune = self._phases(trainer)
-        varies = self.augmentation is not None or augments(trainer.classifier)
-        # Without augmentation each image passes the frozen layers once.
-        stores = fine_tune.epochs > 0 and not varies
-        below = trainer.frozen_outputs(fine_tune.first) if stores else None
-        features = None if fine_tune.epochs else self._frozen_features(trainer)
-        if features is None or varies:
-            inputs = trainer.frozen_outputs(head.first, start=below, max_bytes=np.inf)
-            assert inputs is not None  # for the type checker: one tensor enters the head
-        else:
-            inputs = FrozenOutputs(head.first, [features(e.source) for e in trainer.examples])
-        if not self._continues():
-            mean, variance = gentle_statistics(inputs.arrays[0], trainer.train.counts)
-            set_statistics(trainer.classifier, STANDARDISE, mean, variance)
-        trainer.run(head, start=None if varies else inputs)
-        if fine_tune.epochs:
-            trainer.run(fine_tune, start=below)
-        trainer.finish()
-        self._features = features
-        self._first_of_head = head.first
-
-    @property
-    def _n_phases(self) -> int:
-        return 1 + (self.trainable != "head" and self.epochs > 0)
-
-    def _phases(self, trainer: Trainer) -> tuple[Phase, Phase]:
-        blocks = learning_blocks(trainer.classifier, self.backbone)
-        head = Phase(
-            "head",
-            self.head_epochs,
-            self.head_learning_rate,
-            first=first_learning(blocks, self.backbone, "head"),
-            # L2 on its kernels, scaled as in LogisticRegression.
-            penalised=[op.kernel.path for op in blocks[-1] if isinstance(op, keras.layers.Dense)],
-            penalty=1 / (self.C * len(trainer.train)),
-        )
-        fine_tune = replace(
-            head,
-            name="fine_tune",
-            epochs=0 if self.trainable == "head" else self.epochs,
-            learning_rate=self.learning_rate,
-            first=first_learning(blocks, self.backbone, self.trainable),
+        head = Phase("head", self.head_epochs, self.head_learning_rate, trainable="head", C=self.C)
+        fine_tune = Phase(
+            "fine_tune",
+            self.epochs,
+            self.learning_rate,
+            trainable=self.trainable,
+            C=self.C,
+            layer_decay=self.layer_decay,
             update_batch_norm=self.batch_norm == "updated",
-            scales=learning_rate_scales(blocks, self.layer_decay),
             warmup_epochs=self.warmup_epochs,
-            must_improve=True,
+            revert_if_worse=True,
         )
-        return head, fine_tune
+        phases = [head] if self.trainable == "head" else [head, fine_tune]
+        return TrainingPlan(recipe, phases, self._frozen_features)
 
-    def _frozen_features(self, trainer: Trainer) -> FrozenFeatures | None:
-        """Return the features that the head stands on, unless they have been fine-tuned."""
-        image_size = trainer.classifier.input_shape[1:3]
-        if not self._continues():
-            network = self._frozen_network(image_size, trainer.settings.seed)
-        elif self._features is not None:
-            network = self._features.network
-        else:
-            return None
+    def _frozen_features(
+        self, image_size: tuple[int, int], seed: int, network: FrozenNetwork | None
+    ) -> FrozenFeatures:
+        """Return the features that the head stands on."""
+        if network is None:
+            network = frozen_network(
+                self.backbone, self.weights, image_size, dtype=self.dtype, seed=seed
+            )
         return FrozenFeatures(
             network,
             self.layer,
             self.pooling,
             image_size,
             self.preprocess,
-            self._n_at_once,
+            self._prediction_batch_size,
             self.cache,
         )
-
-    def _frozen_network(self, image_size: tuple[int, int], seed: int) -> FrozenNetwork:
-        return frozen_network(self.backbone, self.weights, image_size, dtype=self.dtype, seed=seed)
-
-    def _probabilities(self, source: ImageSource) -> NDArray[np.float32]:
-        if self._features is None:
-            return super()._probabilities(source)
-        vectors = self._features(source, verbose=self.verbose)
-        return self._fitted(batches_of(vectors, self._n_at_once), self._first_of_head)

@@ -37,7 +37,7 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         )
 
     @property
-    def _n_at_once(self) -> int:
+    def _prediction_batch_size(self) -> int:
         """How many images are decoded, and pass the network, at once."""
         return batch_size_of_passes(self.batch_size)
 

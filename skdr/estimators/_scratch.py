@@ -1,35 +1,15 @@
 """ScratchCNNClassifier: a network trained end to end from random weights."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 
 from skdr.estimators._cnn_classifier import CNNClassifier
-from skdr.images import ImageArray
-from skdr.networks import (
-    LAST,
-    STANDARDISE_PIXELS,
-    Augmentation,
-    BackboneLike,
-    add_head,
-    build_backbone,
-    build_small_cnn,
-    default_image_size,
-    initialise_kernels,
-    set_statistics,
-    smallest_image_size,
-    speed_up_batch_norm,
-    tap_features,
-    use_dtype,
-)
-from skdr.runtime import batches_of, network_origin
-from skdr.training import Phase, Trainer
-
-_SMALL_CNN_SIZE = (128, 128)
+from skdr.networks import Augmentation, BackboneLike, build_small_cnn
+from skdr.training import Phase, ScratchRecipe, TrainingPlan
 
 
 class ScratchCNNClassifier(CNNClassifier):
@@ -236,56 +216,20 @@ class ScratchCNNClassifier(CNNClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _default_image_sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        if self.backbone is None:
-            return _SMALL_CNN_SIZE, (16, 16)
-        return default_image_size(self.backbone), smallest_image_size(self.backbone)
-
-    def _network_origin(self) -> Hashable:
-        return network_origin(self._backbone, None, None)
-
-    @property
-    def _draws_weights(self) -> bool:
-        return True
-
-    @property
-    def _backbone(self) -> BackboneLike:
-        return build_small_cnn if self.backbone is None else self.backbone
-
-    def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
-        network = build_backbone(self._backbone, None, image_size)
-        use_dtype(network, self.dtype)
-        initialise_kernels(network, self.kernel_initializer, seed)
-        speed_up_batch_norm(network)
-        features = tap_features(network, self._backbone, LAST, self.pooling)
-        return add_head(
-            features,
-            n_classes,
+    def _training_plan(self) -> TrainingPlan:
+        recipe = ScratchRecipe(
+            backbone=build_small_cnn if self.backbone is None else self.backbone,
+            pooling=self.pooling,
+            kernel_initializer=self.kernel_initializer,
             hidden_layer_sizes=self.hidden_layer_sizes,
             dropout=self.dropout,
-            standardise=False,
+            dtype=self.dtype,
         )
-
-    def _train_network(self, trainer: Trainer) -> None:
-        if not self._continues():
-            mean, variance = _pixel_statistics(trainer.train.images)
-            set_statistics(trainer.classifier, STANDARDISE_PIXELS, mean, variance)
         phase = Phase(
             "scratch",
             self.epochs,
             self.learning_rate,
-            first=0,
             update_batch_norm=True,
             warmup_epochs=self.warmup_epochs,
         )
-        trainer.run(phase, start=None)
-        trainer.finish()
-
-
-def _pixel_statistics(images: ImageArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean and variance of each channel over all images, some at a time."""
-    scaler = StandardScaler()
-    for batch in batches_of(images, 32):
-        scaler.partial_fit(batch.reshape(-1, 3).astype(np.float64))
-    mean, variance = scaler.mean_, scaler.var_
-    return mean, np.where(variance > 1e-12, variance, 1.0)
+        return TrainingPlan(recipe, [phase])

@@ -1,6 +1,19 @@
-"""Training in phases: the only caller of `Model.fit`."""
+"""Training in phases, as planned: which network, which layers learn, how fast."""
 
-from skdr.training._phases import Phase, Settings
-from skdr.training._trainer import Examples, FrozenOutputs, Trainer
+from skdr.training._phases import Phase, TrainingOptions
+from skdr.training._plan import HeadFeatures, TrainingPlan, train
+from skdr.training._recipes import NetworkRecipe, PretrainedRecipe, ScratchRecipe
+from skdr.training._trainer import Examples, Trainer
 
-__all__ = ["Examples", "FrozenOutputs", "Phase", "Settings", "Trainer"]
+__all__ = [
+    "Examples",
+    "HeadFeatures",
+    "NetworkRecipe",
+    "Phase",
+    "PretrainedRecipe",
+    "ScratchRecipe",
+    "Trainer",
+    "TrainingOptions",
+    "TrainingPlan",
+    "train",
+]

@@ -1,17 +1,19 @@
-"""Phases of training: what learns, how fast, and the network compiled for it."""
+"""Phases of training: what learns in each, how fast, and what all of them share."""
 
-import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from skdr.devices import is_data_parallel
-from skdr.networks import Augmentation
-from skdr.runtime import fused_update_step
+from skdr.networks import (
+    Augmentation,
+    BackboneLike,
+    first_learning,
+    learning_blocks,
+    learning_rate_scales,
+)
+from skdr.runtime import parameter_key
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,18 @@ class Phase:
         As `history_` names it.
     epochs : int
     learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
-    first : int
-        Index, in `classifier.operations`, of the first operation that learns.
-    update_batch_norm : bool
+    trainable : {"all", "head"}, int or str, default="all"
+        What learns; see `first_learning`.
+    C : float or None, default=None
+        Inverse strength of the L2 penalty on the kernels of the head, scaled as
+        in scikit-learn's LogisticRegression; None is no penalty.
+    layer_decay : float, default=1.0
+        See `learning_rate_scales`.
+    update_batch_norm : bool, default=False
         Whether BatchNorm layers that learn update their statistics.
-    scales : mapping of str to float
-        Share of the learning rate of each weight, by path; 1 where missing.
-    penalised : collection of str
-        Paths of the weights that have an L2 penalty.
-    penalty : float
-        It, as a factor on the weight in its gradient.
-    warmup_epochs : float
+    warmup_epochs : float, default=0.0
         Epochs over which the learning rate rises from 0.
-    must_improve : bool
+    revert_if_worse : bool, default=False
         Whether the weights go back to where the phase began, with a warning,
         if its last epoch has no lower loss than the last one of the phase
         before. Images set aside decide instead, where there are any.
@@ -45,17 +46,70 @@ class Phase:
     name: str
     epochs: int
     learning_rate: Any
-    first: int
+    trainable: str | int = "all"
+    C: float | None = None
+    layer_decay: float = 1.0
     update_batch_norm: bool = False
-    scales: Mapping[str, float] = field(default_factory=dict)
-    penalised: Collection[str] = ()
-    penalty: float = 0.0
     warmup_epochs: float = 0.0
-    must_improve: bool = False
+    revert_if_worse: bool = False
 
 
 @dataclass(frozen=True)
-class Settings:
+class Learning:
+    """What a phase trains, in one classifier.
+
+    Attributes
+    ----------
+    first_trainable : int
+        Index, in `operations_of(classifier)`, of the first operation that learns.
+    scales : mapping of str to float
+        Share of the learning rate of each weight, by path; 1 where missing.
+    penalised : collection of str
+        Paths of the weights that have an L2 penalty.
+    penalty : float
+        Added to the gradient of those as penalty * weight.
+    """
+
+    first_trainable: int
+    scales: Mapping[str, float] = field(default_factory=dict)
+    penalised: Collection[str] = ()
+    penalty: float = 0.0
+
+
+def what_learns(
+    phase: Phase, classifier: keras.Model, backbone: BackboneLike, n_images: int
+) -> Learning:
+    """Return what a phase trains.
+
+    Parameters
+    ----------
+    phase : Phase
+    classifier : keras.Model
+        As `add_head` returns it.
+    backbone : str, keras.Model or callable
+        What it was built from: a name brings its named taps.
+    n_images : int
+        How many images are trained on.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer.
+    """
+    if phase.trainable == "all" and phase.C is None and phase.layer_decay == 1:
+        return Learning(0)
+    blocks = learning_blocks(classifier, backbone)
+    head = blocks[-1] if phase.C is not None else []
+    return Learning(
+        first_learning(blocks, backbone, phase.trainable),
+        scales=learning_rate_scales(blocks, phase.layer_decay),
+        penalised=[op.kernel.path for op in head if isinstance(op, keras.layers.Dense)],
+        penalty=0.0 if phase.C is None else 1 / (phase.C * n_images),
+    )
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
     """What all phases share; see the classifiers' parameters of these names."""
 
     optimizer: str | keras.optimizers.Optimizer
@@ -69,88 +123,13 @@ class Settings:
     verbose: int
     seed: int
 
+    @property
+    def compiled_key(self) -> Hashable:
+        """What a compiled network depends on.
 
-class CompiledPhase:
-    """A network compiled for one phase; the next fit of the same configuration resets it.
-
-    Parameters
-    ----------
-    network : keras.Model
-        The part of a classifier that is trained, its layers set trainable.
-    phase : Phase
-    settings : Settings
-    targets : ndarray of shape (n,) or (n, n_classes)
-        Some of what is to be learned.
-    """
-
-    def __init__(
-        self, network: keras.Model, phase: Phase, settings: Settings, targets: NDArray[Any]
-    ):
-        self.network = network
-        self.optimizer = make_optimizer(settings.optimizer, phase.learning_rate)
-        self.optimizer.build(network.trainable_variables)
-        self._penalty = keras.Variable(0.0, trainable=False, name="penalty")
-        self._n_warmup = keras.Variable(1.0, trainable=False, name="n_warmup")
-        self._adjust_steps(phase)
-        network.compile(
-            optimizer=self.optimizer,
-            loss=settings.loss,
-            weighted_metrics=copy.deepcopy(list(settings.metrics)),
-        )
-        if not is_data_parallel():
-            self._build_metrics(targets)
-        states = self.optimizer.variables
-        self._initial_state = [keras.ops.convert_to_numpy(state).copy() for state in states]
-
-    def reset(self, phase: Phase, *, n_steps: int, seed: int) -> None:
-        """Begin anew: the optimizer knows nothing, and random layers start from a seed."""
-        for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
-            variable.assign(value)
-        if not isinstance(phase.learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-            self.optimizer.learning_rate = phase.learning_rate
-        self._penalty.assign(phase.penalty)
-        self._n_warmup.assign(max(1.0, phase.warmup_epochs * n_steps))
-        states = [v for v in self.network.variables if v.name == "seed_generator_state"]
-        for i, state in enumerate(states):
-            state.assign(np.array([seed + i, 0], dtype=state.dtype))
-
-    def _build_metrics(self, targets: NDArray[Any]) -> None:
-        """Have metrics make their variables: those made in a step have it traced twice."""
-        shape = (len(targets), *self.network.output_shape[1:])
-        self.network.compute_metrics(None, targets, np.full(shape, 1 / shape[-1], np.float32))
-        self.network.reset_metrics()
-
-    def _adjust_steps(self, phase: Phase) -> None:
-        """Give each weight its own learning rate and penalty, and warm up.
-
-        Done where the optimizer updates one weight, so that it holds for every
-        optimizer, schedule and callback that sets the learning rate.
+        Raises
+        ------
+        TypeError
+            If that cannot be told of code of the user's.
         """
-        variables = self.network.trainable_variables
-        scales = [phase.scales.get(v.path, 1.0) for v in variables]
-        is_penalised = [v.path in phase.penalised for v in variables]
-        optimizer, plain_update = self.optimizer, fused_update_step(self.optimizer)
-
-        def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
-            index = optimizer._get_variable_index(variable)
-            if is_penalised[index]:
-                gradient = gradient + self._penalty * keras.ops.convert_to_tensor(variable)
-            progress = (keras.ops.cast(optimizer.iterations, "float32") + 1) / self._n_warmup
-            share = scales[index] * keras.ops.minimum(1.0, progress)
-            plain_update(gradient, variable, learning_rate * share)
-
-        optimizer.update_step = update_step
-
-
-def make_optimizer(
-    optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
-) -> keras.optimizers.Optimizer:
-    """Return a fresh optimizer of some kind with a learning rate of its own.
-
-    One made from a name clips the norm of the whole gradient at 1.
-    """
-    template = keras.optimizers.get(optimizer)
-    config = {**template.get_config(), "learning_rate": copy.deepcopy(learning_rate)}
-    if isinstance(optimizer, str):
-        config["global_clipnorm"] = 1.0
-    return type(template).from_config(config)
+        return parameter_key((self.optimizer, self.loss, list(self.metrics), self.augmentation))

@@ -1,9 +1,9 @@
-"""Training: the only caller of `Model.fit`. Seeds, phases, early stopping, callbacks."""
+"""The trainer: the only caller of `Model.fit`. Seeds, early stopping, callbacks, memory."""
 
 import copy
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +17,8 @@ from skdr._sklearn import FitTasks, Reconstruction
 from skdr._warnings import warn
 from skdr.devices import gpu_turn, is_out_of_memory, reuse_freed_memory
 from skdr.images import ImageArray, ImageSource
-from skdr.networks import augmentation_layers, float32_layers, set_trainable
-from skdr.runtime import KeptNetwork, batches_at_once, batches_of, learner
+from skdr.networks import BackboneLike, augmentation_layers, float32_layers, set_trainable
+from skdr.runtime import TrainableNetwork, batches_at_once, batches_of, learner, parameter_key
 from skdr.training._callbacks import (
     EpochTasks,
     History,
@@ -27,7 +27,8 @@ from skdr.training._callbacks import (
     Recorder,
     UserCallbacks,
 )
-from skdr.training._phases import CompiledPhase, Phase, Settings
+from skdr.training._compiled import CompiledPhase, is_schedule
+from skdr.training._phases import Learning, Phase, TrainingOptions, what_learns
 
 # Outputs of the frozen layers are kept between epochs up to this size.
 MAX_ACTIVATION_BYTES = 2**31
@@ -69,7 +70,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class FrozenOutputs:
-    """What enters an operation, by its index in `classifier.operations`.
+    """What enters an operation, by its index in `operations_of(classifier)`.
 
     One array for the training and, where there are any, one for the
     validation images.
@@ -84,14 +85,16 @@ class Trainer:
 
     Parameters
     ----------
-    kept : KeptNetwork
+    network : TrainableNetwork
         The classifier on images, with what was compiled for it before;
         changed in place.
+    backbone : str, keras.Model or callable
+        What it was built from.
     train : Examples
     validation : Examples or None
         Where given, training stops when the loss on them no longer falls, and
         the weights of the best epoch are kept.
-    settings : Settings
+    options : TrainingOptions
     callbacks : sequence of keras.callbacks.Callback
         Deep copies are called, through all phases as through one training.
     tasks : FitTasks
@@ -110,29 +113,34 @@ class Trainer:
 
     def __init__(
         self,
-        kept: KeptNetwork,
+        network: TrainableNetwork,
+        backbone: BackboneLike,
         train: Examples,
         validation: Examples | None,
-        settings: Settings,
+        options: TrainingOptions,
         callbacks: Sequence[keras.callbacks.Callback],
         tasks: FitTasks,
         as_fitted: Reconstruction,
     ):
-        self.kept = kept
-        self.classifier = kept.network
+        self.network = network
+        self.classifier = network.network
         self.train = train
         self.validation = validation
-        self.settings = settings
-        self.batch_size = settings.batch_size
+        self.options = options
+        self.batch_size = options.batch_size
         self.history: History = {}
-        self.keep_best = KeepBest(settings.n_iter_no_change, settings.tol)
-        self._tasks, self._as_fitted = tasks, as_fitted
+        self.keep_best = KeepBest(options.n_iter_no_change, options.tol)
+        self._backbone, self._tasks, self._as_fitted = backbone, tasks, as_fitted
         self._user_callbacks = UserCallbacks(self.classifier, copy.deepcopy(list(callbacks)))
 
     @property
     def examples(self) -> list[Examples]:
         """The examples to train on and, where there are any, those to validate on."""
         return [self.train] if self.validation is None else [self.train, self.validation]
+
+    def what_learns(self, phase: Phase) -> Learning:
+        """Return what a phase trains; see `what_learns`."""
+        return what_learns(phase, self.classifier, self._backbone, len(self.train))
 
     def frozen_outputs(
         self,
@@ -146,7 +154,7 @@ class Trainer:
         Parameters
         ----------
         first : int
-            Index in `classifier.operations`.
+            Index in `operations_of(classifier)`.
         start : FrozenOutputs, optional
             Of an earlier operation, to go on from.
         max_bytes : float, default=None
@@ -159,7 +167,7 @@ class Trainer:
             None where nothing comes before, the network cannot be cut there,
             or the outputs are too large.
         """
-        below = self.kept.part(0, first) if first and self.kept.part(first) else None
+        below = self.network.part(0, first) if first and self.network.part(first) else None
         if below is None:
             return None
         max_bytes = MAX_ACTIVATION_BYTES if max_bytes is None else max_bytes
@@ -171,7 +179,7 @@ class Trainer:
             )
             return None
         inputs = [e.images for e in self.examples] if start is None else start.arrays
-        forward = self.kept.forward_pass(start.first if start else 0, first)
+        forward = self.network.forward_pass(start.first if start else 0, first)
         return FrozenOutputs(
             first, [forward(batches_of(array, self.batch_size)) for array in inputs]
         )
@@ -188,20 +196,22 @@ class Trainer:
         """
         if self._tasks.stopped:
             return
-        set_trainable(self.classifier, phase.first, update_batch_norm=phase.update_batch_norm)
+        learning = self.what_learns(phase)
+        first, update_batch_norm = learning.first_trainable, phase.update_batch_norm
+        set_trainable(self.classifier, first, update_batch_norm=update_batch_norm)
         inputs = [e.images for e in self.examples] if start is None else start.arrays
         at_once = self._batches_at_once(inputs[0])
-        compiled = self._compiled(phase, start, many=at_once > 1)
+        compiled = self._compiled(phase, learning, start, many=at_once > 1)
         network = compiled.network
         if at_once > 1:
             network.batch_size.assign(self.batch_size)
-        if self.settings.finds_batch_size:
+        if self.options.finds_batch_size:
             self._find_batch_size(network, inputs[0])
         self._user_callbacks.begin_phase(network)
         # With images set aside the weights are those of the best epoch already.
-        may_be_undone = phase.must_improve and self.validation is None
+        may_be_undone = phase.revert_if_worse and self.validation is None
         before = network.get_weights() if may_be_undone else None
-        rows, seeds = at_once * self.batch_size, (self.settings.seed, None)
+        rows, seeds = at_once * self.batch_size, (self.options.seed, None)
         with gpu_turn(), reuse_freed_memory(hand_back=True), ExitStack() as stack:
             feeds = [
                 stack.enter_context(_Batches(array, examples, rows, epochs=phase.epochs, seed=seed))
@@ -209,7 +219,7 @@ class Trainer:
             ]
             train, validation = feeds[0], feeds[1] if len(feeds) > 1 else None
             n_steps = -(-len(self.train) // self.batch_size)
-            compiled.reset(phase, n_steps=n_steps, seed=self.settings.seed)
+            compiled.reset(phase, learning, n_steps=n_steps, seed=self.options.seed)
             network.fit(
                 train,
                 shuffle=False,
@@ -225,18 +235,36 @@ class Trainer:
 
     def _batches_at_once(self, inputs: ImageArray) -> int:
         """Return how many batches make one of Keras's steps; callbacks want to see each."""
-        if self._user_callbacks or self.settings.finds_batch_size:
+        if self._user_callbacks or self.options.finds_batch_size:
             return 1
         return batches_at_once(inputs.shape[1:], self.batch_size)
 
-    def _compiled(self, phase: Phase, start: FrozenOutputs | None, *, many: bool) -> CompiledPhase:
-        key = (phase.name, None if start is None else start.first, many)
-        if key not in self.kept.compiled:
+    def _compiled(
+        self, phase: Phase, learning: Learning, start: FrozenOutputs | None, *, many: bool
+    ) -> CompiledPhase:
+        """Return the network compiled for a phase, as an earlier fit left it where one did."""
+        key = self._compiled_key(phase, learning, start, many=many)
+        compiled = None if key is None else self.network.compiled.get(key)
+        if compiled is None:
             with float32_layers():
-                network = self._learning_part(start, many=many)
-                targets = self.train.targets[:1]
-                self.kept.compiled[key] = CompiledPhase(network, phase, self.settings, targets)
-        return self.kept.compiled[key]
+                part, targets = self._learning_part(start, many=many), self.train.targets[:1]
+                compiled = CompiledPhase(part, phase, learning, self.options, targets)
+        if key is not None:
+            self.network.compiled[key] = compiled
+        return compiled
+
+    def _compiled_key(
+        self, phase: Phase, learning: Learning, start: FrozenOutputs | None, *, many: bool
+    ) -> Hashable | None:
+        """Return all that a compiled phase depends on and `reset` does not set."""
+        rate = phase.learning_rate if is_schedule(phase.learning_rate) else None
+        try:
+            options = (self.options.compiled_key, parameter_key(rate))
+        except TypeError:  # code of the user's of which it cannot be told what it does
+            return None
+        trained = (learning.first_trainable, phase.update_batch_norm)
+        adjusted = (frozenset(learning.scales.items()), frozenset(learning.penalised))
+        return (options, trained, adjusted, start and start.first, many)
 
     def _find_batch_size(self, network: keras.Model, inputs: ImageArray) -> None:
         """Halve the batches until one step fits into the memory of the device."""
@@ -260,7 +288,7 @@ class Trainer:
             Recorder(phase.name, self.history),
             *([self.keep_best] if self.validation is not None else []),
             EpochTasks(self._tasks, phase.name, phase.epochs, self._as_fitted),
-            Progress(phase.name, phase.epochs, self.settings.verbose),
+            Progress(phase.name, phase.epochs, self.options.verbose),
             *([self._user_callbacks] if self._user_callbacks else []),
         ]
 
@@ -285,15 +313,15 @@ class Trainer:
     def _learning_part(self, start: FrozenOutputs | None, *, many: bool) -> keras.Model:
         """Return the network to train: from the images, augmented, or from inside."""
         if start is not None:
-            tail: Any = self.kept.part(start.first)
+            tail: Any = self.network.part(start.first)
             return learner(tail.inputs, tail.outputs, many=many)
         images = x = keras.Input(self.classifier.input_shape[1:])
-        for layer in augmentation_layers(self.settings.augmentation):
+        for layer in augmentation_layers(self.options.augmentation):
             x = layer(x)
         return learner(images, self.classifier(x))
 
     def _say(self, message: str) -> None:
-        if self.settings.verbose:
+        if self.options.verbose:
             sys.stdout.write(f"{message}\n")
 
 

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from skdr.estimators import FineTunedCNNClassifier
 from skdr.model_selection.comparison._folds import Split
-from skdr.networks import gentle_statistics
+from skdr.networks import damped_statistics
 
 # Parts of the training images that make the learning curve: a quarter, a half, all.
 _N_PARTS = 4
@@ -23,7 +23,7 @@ class GentleScaler(TransformerMixin, BaseEstimator):
     """Standardises features as the head of a `FineTunedCNNClassifier` does."""
 
     def fit(self, X: NDArray[np.float32], y: Any = None) -> "GentleScaler":
-        self.mean_, variance = gentle_statistics(X, np.ones(len(X)))
+        self.mean_, variance = damped_statistics(X, np.ones(len(X)))
         self.scale_ = np.sqrt(variance)
         return self
 

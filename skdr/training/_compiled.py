@@ -1,0 +1,111 @@
+"""A network compiled for one phase of training."""
+
+import copy
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skdr.devices import is_data_parallel
+from skdr.networks import random_states
+from skdr.runtime import fused_update_step, set_update_step, variable_numbers
+from skdr.training._phases import Learning, Phase, TrainingOptions
+
+
+class CompiledPhase:
+    """A network compiled for one phase; the next fit of the same kind resets it.
+
+    Parameters
+    ----------
+    network : keras.Model
+        The part of a classifier that is trained, its layers set trainable.
+    phase : Phase
+    learning : Learning
+    options : TrainingOptions
+    targets : ndarray of shape (n,) or (n, n_classes)
+        Some of what is to be learned.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        phase: Phase,
+        learning: Learning,
+        options: TrainingOptions,
+        targets: NDArray[Any],
+    ):
+        self.network = network
+        self._random_states = random_states(network)
+        self.optimizer = make_optimizer(options.optimizer, phase.learning_rate)
+        self.optimizer.build(network.trainable_variables)
+        self._penalty = keras.Variable(0.0, trainable=False, name="penalty")
+        self._n_warmup = keras.Variable(1.0, trainable=False, name="n_warmup")
+        self._adjust_steps(learning)
+        network.compile(
+            optimizer=self.optimizer,
+            loss=options.loss,
+            weighted_metrics=copy.deepcopy(list(options.metrics)),
+        )
+        if not is_data_parallel():
+            self._build_metrics(targets)
+        states = self.optimizer.variables
+        self._initial_state = [keras.ops.convert_to_numpy(state).copy() for state in states]
+
+    def reset(self, phase: Phase, learning: Learning, *, n_steps: int, seed: int) -> None:
+        """Begin anew: the optimizer knows nothing, and random layers start from a seed."""
+        for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
+            variable.assign(value)
+        if not is_schedule(phase.learning_rate):
+            self.optimizer.learning_rate = phase.learning_rate
+        self._penalty.assign(learning.penalty)
+        self._n_warmup.assign(max(1.0, phase.warmup_epochs * n_steps))
+        for i, state in enumerate(self._random_states):
+            state.assign(np.array([seed + i, 0], dtype=state.dtype))
+
+    def _build_metrics(self, targets: NDArray[Any]) -> None:
+        """Have metrics make their variables: those made in a step have it traced twice."""
+        shape = (len(targets), *self.network.output_shape[1:])
+        self.network.compute_metrics(None, targets, np.full(shape, 1 / shape[-1], np.float32))
+        self.network.reset_metrics()
+
+    def _adjust_steps(self, learning: Learning) -> None:
+        """Give each weight its own learning rate and penalty, and warm up.
+
+        Done where the optimizer updates one weight, so that it holds for every
+        optimizer, schedule and callback that sets the learning rate.
+        """
+        variables = self.network.trainable_variables
+        scales = [learning.scales.get(v.path, 1.0) for v in variables]
+        is_penalised = [v.path in learning.penalised for v in variables]
+        optimizer, number_of = self.optimizer, variable_numbers(self.optimizer, variables)
+        plain_update = fused_update_step(optimizer, number_of)
+
+        def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
+            index = number_of(variable)
+            if is_penalised[index]:
+                gradient = gradient + self._penalty * keras.ops.convert_to_tensor(variable)
+            progress = (keras.ops.cast(optimizer.iterations, "float32") + 1) / self._n_warmup
+            share = scales[index] * keras.ops.minimum(1.0, progress)
+            plain_update(gradient, variable, learning_rate * share)
+
+        set_update_step(optimizer, update_step)
+
+
+def is_schedule(learning_rate: Any) -> bool:
+    """Return whether a learning rate changes from step to step by itself."""
+    return isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+def make_optimizer(
+    optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
+) -> keras.optimizers.Optimizer:
+    """Return a fresh optimizer of some kind with a learning rate of its own.
+
+    One made from a name clips the norm of the whole gradient at 1.
+    """
+    template = keras.optimizers.get(optimizer)
+    config = {**template.get_config(), "learning_rate": copy.deepcopy(learning_rate)}
+    if isinstance(optimizer, str):
+        config["global_clipnorm"] = 1.0
+    return type(template).from_config(config)

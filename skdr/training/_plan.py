@@ -1,0 +1,141 @@
+"""A plan of training: which network, which phases, where the features of the head come from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from skdr.images import ImageArray, ImageSource
+from skdr.networks import (
+    STANDARDISE,
+    STANDARDISE_PIXELS,
+    augments,
+    damped_statistics,
+    set_statistics,
+)
+from skdr.runtime import FrozenNetwork, batches_of
+from skdr.training._phases import Phase
+from skdr.training._recipes import NetworkRecipe
+from skdr.training._trainer import FrozenOutputs, Trainer
+
+
+class HeadFeatures(Protocol):
+    """Turns images into the features that a head stands on, each image once."""
+
+    @property
+    def network(self) -> FrozenNetwork:
+        """What computes them."""
+
+    def __call__(self, source: ImageSource, *, verbose: int = 0) -> NDArray[np.float32]:
+        """Return one row an image."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPlan:
+    """What a classifier trains, and how.
+
+    Attributes
+    ----------
+    recipe : NetworkRecipe
+        Makes the network.
+    phases : sequence of Phase
+        One after the other. Where the first trains the head alone, features are
+        standardised before it; else the pixels are.
+    head_features : callable or None, default=None
+        Returns where the features of the head come from, for an image size, a
+        seed and, to go on with the network of the last fit, that. None where
+        they come from no frozen network.
+    """
+
+    recipe: NetworkRecipe
+    phases: Sequence[Phase]
+    head_features: Callable[[tuple[int, int], int, FrozenNetwork | None], HeadFeatures] | None = (
+        None
+    )
+
+    @property
+    def n_phases(self) -> int:
+        """How many phases there are; a later one of no epochs is none."""
+        return 1 + sum(phase.epochs > 0 for phase in self.phases[1:])
+
+    @property
+    def trains_head_alone(self) -> bool:
+        """Whether all but the head stays as it was made."""
+        return self.trains_head_first and self.n_phases == 1
+
+    @property
+    def trains_head_first(self) -> bool:
+        """Whether there is a phase of the head alone."""
+        return self.phases[0].trainable == "head"
+
+
+def train(
+    trainer: Trainer, plan: TrainingPlan, features: HeadFeatures | None, *, is_warm_start: bool
+) -> None:
+    """Train a classifier as planned.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        With the network of the plan.
+    plan : TrainingPlan
+    features : HeadFeatures or None
+        Of the images, where nothing but the head learns, or ever did.
+    is_warm_start : bool
+        Whether training goes on: images are standardised as they were.
+    """
+    if plan.trains_head_first:
+        _train_head_first(trainer, plan.phases, features, is_warm_start=is_warm_start)
+    else:
+        _train_from_pixels(trainer, plan.phases, is_warm_start=is_warm_start)
+    trainer.finish()
+
+
+def _train_from_pixels(trainer: Trainer, phases: Sequence[Phase], *, is_warm_start: bool) -> None:
+    if not is_warm_start:
+        mean, variance = _pixel_statistics(trainer.train.images)
+        set_statistics(trainer.classifier, STANDARDISE_PIXELS, mean, variance)
+    for phase in phases:
+        trainer.run(phase, start=None)
+
+
+def _train_head_first(
+    trainer: Trainer,
+    phases: Sequence[Phase],
+    features: HeadFeatures | None,
+    *,
+    is_warm_start: bool,
+) -> None:
+    """Train the head on what enters it, computed once, and then the phases that go deeper.
+
+    With augmentation each epoch has other images, so nothing that is computed is
+    kept but what the head is standardised by.
+    """
+    head, *deeper = phases
+    first_of_head, *firsts = (trainer.what_learns(phase).first_trainable for phase in phases)
+    deeper = [phase for phase in deeper if phase.epochs > 0]
+    varies = trainer.options.augmentation is not None or augments(trainer.classifier)
+    below = trainer.frozen_outputs(firsts[0]) if deeper and not varies else None
+    if features is None or varies:
+        inputs = trainer.frozen_outputs(first_of_head, start=below, max_bytes=np.inf)
+        assert inputs is not None  # for the type checker: one tensor enters the head
+    else:
+        inputs = FrozenOutputs(first_of_head, [features(e.source) for e in trainer.examples])
+    if not is_warm_start:
+        mean, variance = damped_statistics(inputs.arrays[0], trainer.train.counts)
+        set_statistics(trainer.classifier, STANDARDISE, mean, variance)
+    trainer.run(head, start=None if varies else inputs)
+    for phase in deeper:
+        trainer.run(phase, start=below)
+
+
+def _pixel_statistics(images: ImageArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and variance of each channel over all images, some at a time."""
+    scaler = StandardScaler()
+    for batch in batches_of(images, 32):
+        scaler.partial_fit(batch.reshape(-1, 3).astype(np.float64))
+    mean, variance = scaler.mean_, scaler.var_
+    return mean, np.where(variance > 1e-12, variance, 1.0)
