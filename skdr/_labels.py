@@ -1,4 +1,4 @@
-"""Labels and groups: one for each image, none of them missing."""
+"""Labels, groups and weights: one for each image, none of them missing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -77,6 +77,36 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
             "patient of its own, or leave it out."
         )
     return column
+
+
+def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
+    """Return the weight of each image as an array; None weighs all alike.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+    n_samples : int
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight an image, or they are not finite, negative or all zero.
+    """
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weights = np.array(sample_weight, dtype=np.float64)
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
+    assert_all_finite(weights, input_name="sample_weight")
+    if (weights < 0).any():
+        raise ValueError("Negative values in data passed to `sample_weight`.")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
 
 
 def _missing_positions(y: Any, objects: NDArray[Any]) -> list[int]:

@@ -18,14 +18,13 @@ from sklearn.utils.validation import (
 )
 
 from skdr._atomic import atomic
-from skdr._labels import check_groups, check_labels
+from skdr._labels import check_groups, check_labels, check_weights
 from skdr._progress import ProgressBar
 from skdr._sklearn import FitTasks, Interval, StrOptions, fit_context
 from skdr.devices import batch_size_of_training, data_parallel
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.estimators._targets import (
     check_one_label_an_image,
-    check_weights,
     class_weights,
     merge_equal_images,
     wants_class_numbers,

@@ -16,9 +16,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdr._atomic import atomic
-from skdr._labels import check_labels
+from skdr._labels import check_labels, check_weights
 from skdr._sklearn import HasMethods, StrOptions, fit_context, safe_indexing
-from skdr.estimators._targets import check_weights
 from skdr.metrics import quadratic_weighted_kappa
 from skdr.model_selection._cut_points import (
     Positions,
