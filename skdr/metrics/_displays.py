@@ -13,13 +13,13 @@ from skdr.metrics._bootstrap import interval_of, resample
 from skdr.metrics._calibration import (
     Events,
     ReliabilityCurve,
+    curve_form,
     curve_of,
     prediction_events,
     referral_events,
 )
 from skdr.metrics._scale import GRADE_NAMES, GRADES, REFERABLE_FROM, as_ranks
 from skdr.metrics._scorers import aligned
-from skdr.metrics._weighted import observed_shares
 
 
 class GradeConfusionDisplay:
@@ -351,11 +351,10 @@ def reliability_of(
     random_state: int | np.random.RandomState | None,
 ) -> ReliabilityDisplay:
     """Return the curve of events with intervals, not drawn yet."""
-    curve = curve_of(events, n_bins, None)
-    (distribution,) = resample(
-        [observed_shares(events, n_bins)], len(events[0]), groups, n_resamples, random_state
-    )
-    interval = interval_of(curve.observed, distribution, confidence_level)
+    curve = curve_of(events, n_bins)
+    form = curve_form(events, n_bins)
+    (curves,) = resample([form], len(events[0]), groups, n_resamples, random_state)
+    interval = interval_of(curve.observed, curves[:, 1], confidence_level)
     return ReliabilityDisplay(curve, low=interval.low, high=interval.high, event=event)
 
 
