@@ -51,6 +51,22 @@ def check_labels(y: ArrayLike) -> NDArray[Any]:
     return labels
 
 
+def encode_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the classes, sorted, and the position among them of each label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        As `check_labels` takes them.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,)
+    """
+    return np.unique(check_labels(y), return_inverse=True)
+
+
 def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
     """Return the group of each image, such as its patient, as an array.
 
@@ -70,13 +86,30 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
         If the group of an image is missing: images of unknown patients would all count as one's.
     """
     column = column_or_1d(groups)
-    missing = [i for i, group in enumerate(column) if str(group) in MISSING_TEXTS]
-    if missing:
+    if missing := without_group(column):
         raise ValueError(
             f"{name} holds no patient at positions {listed(missing)}; give each of these images a "
             "patient of its own, or leave it out."
         )
     return column
+
+
+def without_group(groups: NDArray[Any]) -> list[int]:
+    """Return the positions of images whose group is missing."""
+    return [i for i, group in enumerate(groups) if str(group) in MISSING_TEXTS]
+
+
+def check_lengths(**lengths: int) -> None:
+    """Raise where what belongs to the same images differs in length.
+
+    Parameters
+    ----------
+    **lengths : int
+        By the name that messages give it.
+    """
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        raise ValueError(f"Lengths differ: {found}. Give one entry for each image, in one order.")
 
 
 def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ LAYERS = [
     ["runtime"],
     ["networks", "preprocessing"],
     ["images", "devices", "metrics", "datasets"],
-    ["_labels"],
+    ["_grades", "_labels", "_stratified"],
     [
         *("exceptions", "_atomic", "_fingerprint", "_missing", "_optional"),
         *("_progress", "_sklearn", "_text_table", "_warnings"),

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._grades import GRADES, REFERABLE_FROM, as_ranks
 from skdr.metrics._referable import is_referable, referral_score
-from skdr.metrics._scale import GRADES, REFERABLE_FROM, as_ranks, check_probabilities
+from skdr.metrics._scale import check_probabilities
 from skdr.metrics._weighted import Weighted, mean_of, weighted_metric, weighted_value
 
 Events = tuple[NDArray[np.bool_], NDArray[np.float64]]

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._grades import GRADE_NAMES, GRADES, REFERABLE_FROM, are_grades, as_ranks
 from skdr._optional import import_optional
 from skdr.metrics._bootstrap import interval_of, resample
 from skdr.metrics._calibration import (
@@ -18,7 +19,6 @@ from skdr.metrics._calibration import (
     prediction_events,
     referral_events,
 )
-from skdr.metrics._scale import GRADE_NAMES, GRADES, REFERABLE_FROM, as_ranks
 from skdr.metrics._scorers import aligned
 
 
@@ -374,14 +374,14 @@ def names_of(labels: Sequence[Any], display_labels: Sequence[str] | None) -> lis
                 "give one name for each of labels."
             )
         return [str(name) for name in display_labels]
-    if kind_of(labels) == "grade":
+    if are_grades(labels):
         return [f"{grade} {name}" for grade, name in zip(GRADES, GRADE_NAMES, strict=True)]
     return [str(label) for label in labels]
 
 
 def kind_of(labels: Sequence[Any]) -> str:
     """Return what labels are called: the grades of retinopathy, or classes."""
-    return "grade" if np.asarray(labels).tolist() == list(GRADES) else "class"
+    return "grade" if are_grades(labels) else "class"
 
 
 def _axes(ax: Any, drawer: str) -> Any:

@@ -10,7 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, mean_absolute_error
 from sklearn.utils.validation import check_consistent_length
 
-from skdr.metrics._scale import GRADES, as_ranks
+from skdr._grades import GRADES, as_ranks
 from skdr.metrics._weighted import Floats, Weighted, mean_of, weighted_metric, weighted_value
 
 

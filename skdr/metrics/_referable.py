@@ -11,14 +11,8 @@ from sklearn.metrics import roc_curve
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
-from skdr.metrics._scale import (
-    GRADES,
-    REFERABLE_FROM,
-    as_ranks,
-    check_columns,
-    check_probabilities,
-    rank_of,
-)
+from skdr._grades import GRADES, REFERABLE_FROM, as_ranks, rank_of
+from skdr.metrics._scale import check_columns, check_probabilities
 from skdr.metrics._weighted import Floats, Weighted, share_of, weighted_metric, weighted_value
 
 

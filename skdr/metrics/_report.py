@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._grades import GRADES, REFERABLE_FROM, as_ranks, rank_of
 from skdr._optional import import_optional
 from skdr._text_table import TextTable
 from skdr.metrics._bootstrap import BootstrapInterval, interval_of, resample
@@ -19,13 +20,7 @@ from skdr.metrics._displays import (
     names_of,
     reliability_of,
 )
-from skdr.metrics._scale import (
-    GRADES,
-    REFERABLE_FROM,
-    as_ranks,
-    check_probabilities,
-    rank_of,
-)
+from skdr.metrics._scale import check_probabilities
 from skdr.metrics._scorers import grade_response, grading_metrics
 from skdr.metrics._weighted import Metric, weighted_form
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdr._labels import check_groups, check_labels
+from skdr._labels import check_groups, check_labels, check_lengths
 from skdr.images import ImageSource, as_image_column, as_image_source, holds_flat_rows
 
 
@@ -41,12 +41,9 @@ def check_labelled_images(
         labels = np.asarray(labels.tolist())
     X = with_rows(X)
     patients = None if groups is None else check_groups(groups)
-    lengths = {"X": len(X), "y": len(labels)}
-    if patients is not None:
-        lengths["groups"] = len(patients)
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-        raise ValueError(f"Lengths differ: {found}. Give one entry for each image, in one order.")
+    check_lengths(
+        X=len(X), y=len(labels), **({} if patients is None else {"groups": len(patients)})
+    )
     classes = np.unique(labels).tolist()
     if len(classes) < 2:
         what = f"has one class, {classes[0]!r}" if classes else "holds no labels"

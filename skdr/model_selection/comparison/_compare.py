@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdr._fingerprint import code_fingerprint
+from skdr._grades import are_grades
 from skdr._progress import ProgressBar
 from skdr._warnings import warn
 from skdr.images import as_image_source
@@ -290,7 +291,7 @@ def _scorers(scoring: Any, strategy: Any, classes: NDArray[Any]) -> dict[str, An
     """Return scorers by the name of their metric, all of them fit for use."""
     if scoring is None:
         scorers: dict[str, Any] = {"balanced accuracy": "balanced_accuracy"}
-        if np.array_equal(classes, np.arange(5)):
+        if are_grades(classes):
             scorers["quadratic kappa"] = quadratic_weighted_kappa_scorer
             scorers["referable AUC"] = referable_roc_auc_scorer
     elif isinstance(scoring, str):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr._grades import are_grades
 from skdr._text_table import html_list
 from skdr.inspection import MistakesDisplay
 from skdr.metrics import GradeConfusionDisplay, ReliabilityDisplay
@@ -42,7 +43,7 @@ class ComparedImages:
     @property
     def are_graded(self) -> bool:
         """Whether the labels are the grades 0 to 4."""
-        return np.array_equal(self.classes, np.arange(5))
+        return are_grades(self.classes)
 
 
 @dataclass(frozen=True)
