@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
 from skdr._labels import check_lengths
-from skdr.images import ImageSource, as_image_source, shown_image
+from skdr.images import ImageForm, ImageSource, shown_image
 from skdr.inspection._estimators import take_apart
 from skdr.inspection._plotting import image_axes, short_name, write_caption
 
@@ -161,9 +161,7 @@ class MistakesDisplay:
             If lengths differ, `y_score` has not one column a class, or
             grades are no numbers.
         """
-        source = as_image_source(
-            X, image_shape=image_shape, image_column=image_column, value_range=value_range
-        )
+        source = ImageForm(image_shape, image_column, value_range).source(X)
         worst = _worst(source, y_true, y_pred, y_score, labels, graded, n_images)
         return cls(**worst).plot(n_columns=n_columns, axes=axes)
 

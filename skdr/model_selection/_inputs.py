@@ -1,14 +1,14 @@
 """What comparison and advice take: labelled images with rows, strategies, their patients."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skdr._labels import check_groups, check_labels, check_lengths
-from skdr.images import ImageSource, as_image_column, as_image_source, holds_flat_rows
+from skdr.images import ImageForm, ImageSource, as_image_column, holds_flat_rows, image_forms
 
 
 def check_labelled_images(
@@ -94,38 +94,28 @@ def check_strategies(strategies: Any) -> None:
 
 def images_in(X: Any, strategies: Mapping[str, Any]) -> ImageSource | None:
     """Return the images in X; None where no strategy says which column of a frame holds them."""
-    settings = image_settings(strategies)
-    if hasattr(X, "columns") and not settings:
+    form = image_form(strategies)
+    if form is None and hasattr(X, "columns"):
         return None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Rows of .* numbers are no square image")
-        return as_image_source(X, **settings)
+        return (form or ImageForm()).source(X)
 
 
-def image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
+def image_form(strategies: Mapping[str, Any]) -> ImageForm | None:
     """Return how strategies find the images in X: as the first says that has a say."""
-    found = list(_all_image_settings(strategies))
-    told = [s for s in found if s["image_column"] is not None or s["image_shape"] is not None]
-    return next(iter(told or found), {})
+    found = _image_forms(strategies)
+    return next((form for form in found if form.says_where), found[0] if found else None)
 
 
 def image_columns(strategies: Mapping[str, Any]) -> set[str]:
     """Return the columns of X in which any of the strategies finds images."""
-    columns = {settings["image_column"] for settings in _all_image_settings(strategies)}
-    return columns - {None}
+    columns = (form.image_column for form in _image_forms(strategies))
+    return {column for column in columns if column is not None}
 
 
-def _all_image_settings(strategies: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for strategy in strategies.values():
-        params = strategy.get_params()
-        for name in sorted(params, key=len):
-            if name.endswith("image_column"):
-                prefix = name.removesuffix("image_column")
-                yield {
-                    "image_column": params[name],
-                    "image_shape": params.get(f"{prefix}image_shape"),
-                    "value_range": params.get(f"{prefix}value_range"),
-                }
+def _image_forms(strategies: Mapping[str, Any]) -> list[ImageForm]:
+    return [form for strategy in strategies.values() for form in image_forms(strategy)]
 
 
 def _is_pandas_frame(X: Any) -> bool:

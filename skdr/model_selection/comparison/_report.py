@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from skdr._grades import are_grades
 from skdr._text_table import html_list
+from skdr.images import ImageForm
 from skdr.inspection import MistakesDisplay
 from skdr.metrics import GradeConfusionDisplay, ReliabilityDisplay
-from skdr.model_selection._inputs import image_settings, images_in
+from skdr.model_selection._inputs import image_form, images_in
 from skdr.model_selection._page import picture
 
 
@@ -122,6 +123,6 @@ def mistakes_section(images: ComparedImages, said: OutOfFold) -> Iterator[str]:
         y_score=said.probabilities,
         labels=images.classes,
         graded=images.are_graded,
-        **image_settings(images.strategies),
+        **vars(image_form(images.strategies) or ImageForm()),
     )
     yield picture(display.figure_, f"Images that {said.name} got most wrong")
