@@ -1,6 +1,5 @@
 """A comparison of strategies as one self-contained HTML page."""
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._grades import are_grades
+from skdr._html import html
 from skdr._text_table import html_list
 from skdr.images import ImageForm
 from skdr.inspection import MistakesDisplay
@@ -75,17 +75,16 @@ def what_was_compared(images: ComparedImages, n_folds: int) -> str:
     said = f"{len(images.y)} images, {n_folds} folds"
     if images.groups is not None:
         said += f", {len(np.unique(images.groups))} patients, each on one side of a split"
-    return (
-        f"<p>{said}. Means over folds, with 95% intervals of the corrected resampled t, cut at "
-        "the limits of each metric.</p>"
-    )
+    intervals = "95% intervals of the corrected resampled t, cut at the limits of each metric"
+    return html("<p>{{ said }}.</p>", said=f"{said}. Means over folds, with {intervals}")
 
 
 def strategy_section(images: ComparedImages, said: OutOfFold) -> Iterator[str]:
     """Yield what a strategy got right and wrong: errors, or confusion matrix and reliability."""
-    yield f"<h2>{html.escape(said.name)}</h2>"
+    yield html("<h2>{{ name }}</h2>", name=said.name)
     if said.errors:
-        yield f"<p>Failed:</p>{html_list(list(dict.fromkeys(said.errors)))}"
+        errors = html_list(list(dict.fromkeys(said.errors)))
+        yield html("<p>Failed:</p>{{ errors }}", errors=errors)
         return
     labels, rows = images.classes.tolist(), np.flatnonzero(said.codes >= 0)
     truth = images.y[rows]
@@ -112,9 +111,9 @@ def mistakes_section(images: ComparedImages, said: OutOfFold) -> Iterator[str]:
         return
     # An image that no fold tests is no mistake.
     predicted = np.where(said.codes < 0, images.y, images.classes[said.codes])
-    yield f"<h2>Worst mistakes of {html.escape(said.name)}</h2>"
+    yield html("<h2>Worst mistakes of {{ name }}</h2>", name=said.name)
     if (predicted == images.y).all():
-        yield "<p>It made none.</p>"
+        yield html("<p>It made none.</p>")
         return
     display = MistakesDisplay.from_predictions(
         images.X,
