@@ -20,7 +20,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "dev"]  # dev: read in the repository
 templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "navbar_align": "left"}

@@ -1,4 +1,4 @@
-"""Labels and groups: one for each image, none of them missing."""
+"""Labels, groups and weights: one for each image, none of them missing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,6 +51,22 @@ def check_labels(y: ArrayLike) -> NDArray[Any]:
     return labels
 
 
+def encode_labels(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the classes, sorted, and the position among them of each label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        As `check_labels` takes them.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,)
+    """
+    return np.unique(check_labels(y), return_inverse=True)
+
+
 def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
     """Return the group of each image, such as its patient, as an array.
 
@@ -70,13 +86,60 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
         If the group of an image is missing: images of unknown patients would all count as one's.
     """
     column = column_or_1d(groups)
-    missing = [i for i, group in enumerate(column) if str(group) in MISSING_TEXTS]
-    if missing:
+    if missing := without_group(column):
         raise ValueError(
             f"{name} holds no patient at positions {listed(missing)}; give each of these images a "
             "patient of its own, or leave it out."
         )
     return column
+
+
+def without_group(groups: NDArray[Any]) -> list[int]:
+    """Return the positions of images whose group is missing."""
+    return [i for i, group in enumerate(groups) if str(group) in MISSING_TEXTS]
+
+
+def check_lengths(**lengths: int) -> None:
+    """Raise where what belongs to the same images differs in length.
+
+    Parameters
+    ----------
+    **lengths : int
+        By the name that messages give it.
+    """
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        raise ValueError(f"Lengths differ: {found}. Give one entry for each image, in one order.")
+
+
+def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
+    """Return the weight of each image as an array; None weighs all alike.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+    n_samples : int
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight an image, or they are not finite, negative or all zero.
+    """
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weights = np.array(sample_weight, dtype=np.float64)
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
+    assert_all_finite(weights, input_name="sample_weight")
+    if (weights < 0).any():
+        raise ValueError("Negative values in data passed to `sample_weight`.")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
 
 
 def _missing_positions(y: Any, objects: NDArray[Any]) -> list[int]:

@@ -3,8 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
+from skdr._html import html
+
+_TABLE = (
+    "<table>{% if caption %}<caption>{{ caption }}</caption>{% endif %}"
+    "<thead><tr>{% for cell in columns %}<th>{{ cell }}</th>{% endfor %}</tr></thead>"
+    "<tbody>{% for row in rows %}"
+    "<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>"
+    "{% endfor %}</tbody></table>"
+)
+_LIST = "{% if items %}<ul>{% for item in items %}<li>{{ item }}</li>{% endfor %}</ul>{% endif %}"
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?|-|")
 
 
@@ -44,17 +53,9 @@ class TextTable:
         -------
         table : str
         """
-        said = f"<caption>{escape(caption)}</caption>" if caption else ""
-        head = _html_row(self.columns, "th")
-        body = "".join(_html_row(row, "td") for row in self.rows)
-        return f"<table>{said}<thead>{head}</thead><tbody>{body}</tbody></table>"
+        return html(_TABLE, caption=caption, columns=self.columns, rows=self.rows)
 
 
 def html_list(sentences: Sequence[str]) -> str:
     """Return sentences as a list in HTML, escaped; nothing where there are none."""
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f"<ul>{items}</ul>" if items else ""
-
-
-def _html_row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    return html(_LIST, items=sentences)

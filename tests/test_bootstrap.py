@@ -193,7 +193,7 @@ def test_confidence_level_must_be_a_share():
         bootstrap_interval(accuracy_score, Y, GRADES, confidence_level=95)
 
 
-@pytest.mark.parametrize("missing", [None, np.nan])
+@pytest.mark.parametrize("missing", [None, np.nan, "", "nan"])
 def test_image_without_a_patient_is_named(missing):
     groups = np.array(["a", missing, "b", missing], dtype=object)
     with pytest.raises(ValueError, match=r"no patient for 2 images, the first groups\[1\]"):

@@ -14,9 +14,11 @@ import pytest
 import tensorflow as tf
 from imblearn.under_sampling import RandomUnderSampler
 from PIL import Image
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.svm import LinearSVC
 
 from skdr import (
     ImageDecodeError,
@@ -25,7 +27,7 @@ from skdr import (
     as_image_column,
     feature_cache_info,
 )
-from skdr.images import as_image_source, decode_all
+from skdr.images import ImageForm, as_image_source, decode_all, image_forms
 from skdr.model_selection import check_split, compare_strategies
 from tests.with_keras import tiny_network
 
@@ -490,3 +492,29 @@ def test_names_in_messages_are_plain_text():
         as_image_source([np.str_("/no.png")])
     with pytest.raises(ValueError, match=r"image_shape=\(4, 4\) has 16 pixels"):
         as_image_source(np.zeros((2, 10)), image_shape=(np.int64(4), np.int64(4)))
+
+
+class _Wrapper(ClassifierMixin, BaseEstimator):
+    """Somebody else's, whose own parameter only sounds like that of skdr."""
+
+    def __init__(self, inner=None, second_image_column=None):
+        self.inner = inner
+        self.second_image_column = second_image_column
+
+
+def test_images_are_found_as_the_estimator_inside_a_search_says():
+    extractor = PretrainedFeatureExtractor(image_column="path", image_shape=(9, 7))
+    search = GridSearchCV(make_pipeline(extractor, LinearSVC()), {"linearsvc__C": [1, 2]})
+    assert list(image_forms(search)) == [ImageForm((9, 7), "path", None)]
+
+
+def test_outermost_estimator_says_first_how_images_are_found():
+    inner = make_pipeline(PretrainedFeatureExtractor(image_column="inner"))
+    outer = ScratchCNNClassifier(image_column="outer")
+    forms = image_forms(Pipeline([("a", inner), ("classifier", outer)]))
+    assert [form.image_column for form in forms] == ["outer", "inner"]
+
+
+def test_parameter_of_another_estimator_that_ends_alike_says_nothing():
+    wrapper = _Wrapper(PretrainedFeatureExtractor(image_column="own"), second_image_column="other")
+    assert [form.image_column for form in image_forms(wrapper)] == ["own"]

@@ -22,10 +22,10 @@ LAYERS = [
     ["runtime"],
     ["networks", "preprocessing"],
     ["images", "devices", "metrics", "datasets"],
-    ["_labels"],
+    ["_grades", "_labels", "_stratified", "_text_table"],
     [
-        *("exceptions", "_accelerations", "_atomic", "_fingerprint", "_missing", "_optional"),
-        *("_progress", "_sklearn", "_text_table", "_warnings"),
+        *("exceptions", "_accelerations", "_atomic", "_fingerprint", "_html", "_missing"),
+        *("_optional", "_progress", "_sklearn", "_warnings"),
     ],
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}

@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
+from sklearn.metrics import brier_score_loss, cohen_kappa_score, recall_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.svm import LinearSVC
 
@@ -210,6 +211,91 @@ def test_weights_are_repetitions():
     ]:
         weighted = metric(y, predicted, sample_weight=weights)
         np.testing.assert_allclose(weighted, metric(y[rows], predicted[rows]), err_msg=metric)
+
+
+rng = np.random.default_rng(0)
+Y, GRADES = rng.integers(5, size=(2, 80))
+P, WEIGHTS = rng.dirichlet(np.ones(5), 80).round(2), rng.random(80)
+P[:, 4] = np.abs(1 - P[:, :4].sum(axis=1))
+REFERABLE, P_REFERABLE = Y >= 2, P[:, 2:].sum(axis=1)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (
+            lambda w: quadratic_weighted_kappa(Y, GRADES, sample_weight=w),
+            lambda w: cohen_kappa_score(Y, GRADES, weights="quadratic", sample_weight=w),
+        ),
+        (
+            lambda w: grade_recalls(Y, GRADES, sample_weight=w),
+            lambda w: recall_score(Y, GRADES, average=None, sample_weight=w),
+        ),
+        (
+            lambda w: referable_roc_auc(Y, P_REFERABLE.round(1), sample_weight=w),
+            lambda w: roc_auc_score(REFERABLE, P_REFERABLE.round(1), sample_weight=w),
+        ),
+        (
+            lambda w: referable_sensitivity(Y, P, threshold=0.6, sample_weight=w),
+            lambda w: recall_score(REFERABLE, P_REFERABLE >= 0.6, sample_weight=w),
+        ),
+        (
+            lambda w: referable_specificity(Y, P, threshold=0.6, sample_weight=w),
+            lambda w: recall_score(~REFERABLE, P_REFERABLE < 0.6, sample_weight=w),
+        ),
+        (
+            lambda w: referable_brier_score(Y, P, sample_weight=w),
+            lambda w: brier_score_loss(REFERABLE, P_REFERABLE, sample_weight=w),
+        ),
+    ],
+    ids=["kappa", "recalls", "AUC", "sensitivity", "specificity", "Brier"],
+)
+def test_metric_is_that_of_scikit_learn(ours, theirs, weights):
+    np.testing.assert_allclose(ours(weights), theirs(weights), rtol=1e-12)
+
+
+def test_calibration_error_is_the_distance_of_scikit_learns_curve_from_the_diagonal():
+    observed, predicted = calibration_curve(REFERABLE, P_REFERABLE, n_bins=1)
+    error = referable_calibration_error(Y, P, n_bins=1)
+    assert error == pytest.approx(abs(observed - predicted)[0])
+
+
+def test_kappa_of_a_single_grade_is_undefined_with_a_warning():
+    with pytest.warns(UndefinedMetricWarning, match="are the same one"):
+        assert np.isnan(quadratic_weighted_kappa([1, 1], [1, 1]))
+
+
+def test_auc_without_referable_images_is_undefined_with_a_warning():
+    with pytest.warns(UndefinedMetricWarning, match="or none is"):
+        assert np.isnan(referable_roc_auc([0, 1], [0.1, 0.2]))
+
+
+@pytest.mark.parametrize(
+    ("metric", "predicted"),
+    [
+        (quadratic_weighted_kappa, [0, 1]),
+        (referable_roc_auc, [0.1, 0.2]),
+        (grade_calibration_error, np.eye(5)[:2]),
+    ],
+)
+def test_images_and_weights_that_do_not_match_are_refused(metric, predicted):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        metric([0, 3, 4], predicted)
+    with pytest.raises(ValueError, match="sample_weight"):
+        metric([0, 3], predicted, sample_weight=[1])
+    with pytest.raises(ValueError, match="sample_weight contains NaN"):
+        metric([0, 3], predicted, sample_weight=[1, np.nan])
+
+
+def test_metric_of_no_images_is_refused():
+    with pytest.raises(ValueError, match="y_true is empty"):
+        grade_recalls([], [])
+
+
+def test_auc_refuses_scores_that_are_no_numbers():
+    with pytest.raises(ValueError, match="y_score contains NaN"):
+        referable_roc_auc([0, 3], [0.1, np.nan])
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,9 @@
 """Tables that print themselves."""
 
+import pytest
+from jinja2 import UndefinedError
+
+from skdr._html import html
 from skdr._text_table import TextTable, html_list
 
 
@@ -28,3 +32,13 @@ def test_html_escapes_headings_cells_and_caption():
 def test_html_list_escapes_and_is_nothing_without_sentences():
     assert html_list(["a < b"]) == "<ul><li>a &lt; b</li></ul>"
     assert html_list([]) == ""
+
+
+def test_html_escapes_text_and_leaves_html_as_it_is():
+    bold = html("<b>{{ name }}</b>", name="<&>")
+    assert html("{{ said }}{{ name }}", said=bold, name='"') == "<b>&lt;&amp;&gt;</b>&#34;"
+
+
+def test_html_names_a_value_that_its_template_lacks():
+    with pytest.raises(UndefinedError, match="nmae"):
+        html("{{ nmae }}", name="a")

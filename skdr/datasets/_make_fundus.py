@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from sklearn.utils import Bunch, check_random_state
 
+from skdr._grades import GRADE_NAMES
+
 _DESCR = """\
 Synthetic fundus photographs
 ----------------------------
@@ -90,7 +92,7 @@ def make_fundus_images(
         target=grades,
         groups=np.array([f"synthetic{patient:04d}" for patient in patients]),
         eye=sides,
-        target_names=["none", "mild", "moderate", "severe", "proliferative"],
+        target_names=list(GRADE_NAMES),
         DESCR=_DESCR,
     )
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from skdr._grades import GRADE_NAMES
 from skdr.datasets._files import on_disk
-from skdr.datasets._tables import GRADE_NAMES, chosen_subsets, make_bunch
+from skdr.datasets._tables import chosen_subsets, make_bunch
 
 _DESCR = """\
 MedMNIST ({name})

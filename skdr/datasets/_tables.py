@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
+from skdr._grades import GRADE_NAMES, GRADES
 from skdr._optional import import_optional
 from skdr.datasets._files import contents_of, on_disk, parts_of, plain_name, stem, what_else
 
-GRADE_NAMES = ("none", "mild", "moderate", "severe", "proliferative")
 _DELIMITERS = ",;\t"
 _MAX_LISTED = 10
 
@@ -93,7 +93,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def to_grades(names: Sequence[str], values: Sequence[str], table: str) -> list[int]:
     """Turn grades as they stand in a table (``"3"``, ``"3.0"``) into numbers."""
     grades = [value.removesuffix(".0") for value in values]
-    known = [str(grade) for grade in range(len(GRADE_NAMES))]
+    known = [str(grade) for grade in GRADES]
     refuse(
         [f"{n}: {v!r}" for n, v, g in zip(names, values, grades, strict=True) if g not in known],
         f"{table}: grades that are not 0-4",

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -18,14 +18,14 @@ from sklearn.utils.validation import (
 )
 
 from skdr._atomic import atomic
-from skdr._labels import check_groups, check_labels
+from skdr._labels import check_groups, check_weights, encode_labels
 from skdr._progress import ProgressBar
 from skdr._sklearn import FitTasks, Interval, StrOptions, fit_context
+from skdr._stratified import stratified_folds
 from skdr.devices import batch_size_of_training, data_parallel
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.estimators._targets import (
     check_one_label_an_image,
-    check_weights,
     class_weights,
     merge_equal_images,
     wants_class_numbers,
@@ -190,9 +190,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
                 f"This {type(self).__name__} estimator requires y to be passed, "
                 "but the target y is None."
             )
-        labels = check_labels(y)
-        check_consistent_length(np.empty(n_samples), labels)
-        classes, encoded = np.unique(labels, return_inverse=True)
+        classes, encoded = encode_labels(y)
+        check_consistent_length(np.empty(n_samples), encoded)
         if self._is_warm_start and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True, but y has classes {classes.tolist()} and the last fit had "
@@ -233,7 +232,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             splitter = StratifiedShuffleSplit(1, test_size=int(n_validation), random_state=seed)
         else:
             n_folds = max(2, round(1 / self.validation_fraction))
-            splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+            splitter = stratified_folds(n_folds, groups, random_state=seed)
         return list(next(splitter.split(y, y, groups)))
 
     @property

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from skdr._sklearn import CallbackSupportMixin, Interval, StrOptions
 from skdr.devices import batch_size_of_passes
-from skdr.images import ImageSource, validate_images
+from skdr.images import ImageForm, ImageSource, validate_images
 from skdr.runtime import sealed_parameters
 
 
@@ -27,14 +27,7 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
     }
 
     def _validate_images(self, X: Any, *, reset: bool) -> ImageSource:
-        return validate_images(
-            self,
-            X,
-            reset=reset,
-            image_shape=self.image_shape,
-            image_column=self.image_column,
-            value_range=self.value_range,
-        )
+        return validate_images(self, X, reset=reset, form=ImageForm.of(self))
 
     @property
     def _prediction_batch_size(self) -> int:

@@ -5,9 +5,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils import compute_class_weight
-from sklearn.utils.validation import assert_all_finite
 
 from skdr.images import ImageSource
 
@@ -20,20 +19,6 @@ def check_one_label_an_image(source: ImageSource, y: Any) -> None:
             f"Found input variables with inconsistent numbers of samples: X holds {len(source)} "
             f"images and y {n_labels} labels. A single image is put in a list: [image]."
         )
-
-
-def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
-    if sample_weight is None:
-        return np.ones(n_samples)
-    weights = np.array(sample_weight, dtype=np.float64)
-    if weights.shape != (n_samples,):
-        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!")
-    assert_all_finite(weights, input_name="sample_weight")
-    if (weights < 0).any():
-        raise ValueError("Negative values in data passed to `sample_weight`.")
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weights
 
 
 def merge_equal_images(

@@ -2,6 +2,7 @@
 
 from skdr.images._batches import ImageArray, decode_all, decoded_batches, resize
 from skdr.images._find import as_image_column, as_image_source, holds_flat_rows
+from skdr.images._form import ImageForm, image_forms
 from skdr.images._pixels import ValueRange
 from skdr.images._shown import shown_image
 from skdr.images._source import ImageSource
@@ -9,6 +10,7 @@ from skdr.images._validate import validate_images
 
 __all__ = [
     "ImageArray",
+    "ImageForm",
     "ImageSource",
     "ValueRange",
     "as_image_column",
@@ -16,6 +18,7 @@ __all__ = [
     "decode_all",
     "decoded_batches",
     "holds_flat_rows",
+    "image_forms",
     "resize",
     "shown_image",
     "validate_images",

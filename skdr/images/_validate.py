@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from skdr.images._find import as_image_source, holds_flat_rows, with_shape
-from skdr.images._pixels import ValueRange
+from skdr.images._find import holds_flat_rows, with_shape
+from skdr.images._form import ImageForm
 from skdr.images._source import ImageSource
 
 
@@ -16,9 +16,7 @@ def validate_images(
     X: Any,
     *,
     reset: bool,
-    image_shape: tuple[int, ...] | None = None,
-    image_column: str | None = None,
-    value_range: ValueRange | None = None,
+    form: ImageForm | None = None,
 ) -> ImageSource:
     """Find the images in X; where X is 2-D numeric, its columns are those that `fit` saw.
 
@@ -30,8 +28,8 @@ def validate_images(
     reset : bool
         Whether the estimator is being fitted; the first bytes of every file
         are looked at then.
-    image_shape, image_column, value_range
-        See `as_image_source`.
+    form : ImageForm or None, default=None
+        How the images are found in X; None has nothing to say of it.
 
     Returns
     -------
@@ -45,21 +43,15 @@ def validate_images(
     ImageDecodeError
         If X names files that do not exist, or that are no images.
     """
-    X = with_shape(X)
-    if holds_flat_rows(X, image_column):
-        if not reset and image_shape is None:
+    X, form = with_shape(X), form or ImageForm()
+    if holds_flat_rows(X, form.image_column):
+        if not reset and form.image_shape is None:
             _check_rows_were_fitted(estimator, X)
         X = validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32, np.uint8])
     elif reset:
         for attribute in ("n_features_in_", "feature_names_in_"):
             estimator.__dict__.pop(attribute, None)
-    source = as_image_source(
-        X,
-        image_shape=None if image_shape is None else tuple(image_shape),
-        image_column=image_column,
-        value_range=value_range,
-        check_headers=reset,
-    )
+    source = form.source(X, check_headers=reset)
     if len(source) == 0:
         raise ValueError("Found array with 0 sample(s): X holds no images.")
     if reset:

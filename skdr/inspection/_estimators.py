@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from sklearn.pipeline import Pipeline
 
 from skdr.estimators import ImageEstimator
-from skdr.images import ImageSource, as_image_source
+from skdr.images import ImageForm, ImageSource
 
 
 class TakenApart(NamedTuple):
@@ -27,13 +27,7 @@ class TakenApart(NamedTuple):
 
     def source(self) -> ImageSource:
         """Return the images in X."""
-        images = self.images
-        return as_image_source(
-            self.X,
-            image_shape=None if images.image_shape is None else tuple(images.image_shape),
-            image_column=images.image_column,
-            value_range=images.value_range,
-        )
+        return ImageForm.of(self.images).source(self.X)
 
 
 def take_apart(estimator: Any, X: Any) -> TakenApart:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
-from skdr.images import ImageSource, as_image_source, shown_image
+from skdr._labels import check_lengths
+from skdr.images import ImageForm, ImageSource, shown_image
 from skdr.inspection._estimators import take_apart
 from skdr.inspection._plotting import image_axes, short_name, write_caption
 
@@ -160,9 +161,7 @@ class MistakesDisplay:
             If lengths differ, `y_score` has not one column a class, or
             grades are no numbers.
         """
-        source = as_image_source(
-            X, image_shape=image_shape, image_column=image_column, value_range=value_range
-        )
+        source = ImageForm(image_shape, image_column, value_range).source(X)
         worst = _worst(source, y_true, y_pred, y_score, labels, graded, n_images)
         return cls(**worst).plot(n_columns=n_columns, axes=axes)
 
@@ -214,10 +213,7 @@ def _worst(
     """Return what a display of the worst mistakes holds."""
     true: NDArray[Any] = column_or_1d(y_true)
     pred: NDArray[Any] = column_or_1d(y_pred)
-    lengths = {"X": len(source), "y_true": len(true), "y_pred": len(pred)}
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-        raise ValueError(f"Lengths differ: {found}. Give one entry for each image, in one order.")
+    check_lengths(X=len(source), y_true=len(true), y_pred=len(pred))
     true_score, pred_score = _scores(true, pred, y_score, labels)
     error = _grades_off(true, pred) if graded else (true != pred).astype(float)
     order = np.lexsort((np.nan_to_num(true_score, nan=-np.inf), -error))

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._labels import without_group
 from skdr._warnings import warn
 from skdr.metrics._weighted import Floats, Metric, Weighted, weighted_form
 
@@ -185,8 +186,7 @@ def resample(
     """Return the values of each of several metrics, all on the same resamples."""
     patients = np.arange(n_samples) if groups is None else column_or_1d(groups)
     check_consistent_length(np.empty(n_samples), patients)
-    nameless = [i for i, patient in enumerate(patients) if patient is None or patient != patient]
-    if nameless:
+    if nameless := without_group(patients):
         raise ValueError(
             f"groups names no patient for {len(nameless)} images, the first groups[{nameless[0]}]; "
             "give each of them a name of its own."

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import brier_score_loss
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._grades import GRADES, REFERABLE_FROM, as_ranks
 from skdr.metrics._referable import is_referable, referral_score
-from skdr.metrics._scale import GRADES, REFERABLE_FROM, as_ranks, check_probabilities
+from skdr.metrics._scale import check_probabilities
+from skdr.metrics._weighted import Weighted, mean_of, weighted_metric, weighted_value
 
 Events = tuple[NDArray[np.bool_], NDArray[np.float64]]
 
@@ -34,6 +35,12 @@ class ReliabilityCurve(NamedTuple):
     weight: NDArray[np.float64]
 
 
+def _grade_brier(y_true: ArrayLike, y_proba: ArrayLike, labels: Sequence[Any] = GRADES) -> Weighted:
+    ranks, probabilities = _ranks_and_probabilities(y_true, y_proba, labels)
+    return mean_of(((probabilities - np.eye(len(labels))[ranks]) ** 2).sum(axis=1))
+
+
+@weighted_metric(_grade_brier, lowest=0, highest=2)
 def grade_brier_score(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -76,11 +83,20 @@ def grade_brier_score(
     >>> grade_brier_score([0, 1], [[1.0, 0.0], [0.5, 0.5]], labels=[0, 1])
     0.25
     """
-    errors = squared_errors(y_true, y_proba, labels)
-    weights = None if sample_weight is None else np.asarray(sample_weight)
-    return float(np.average(errors, weights=weights))
+    return weighted_value(_grade_brier(y_true, y_proba, labels), y_true, sample_weight)
 
 
+def _referable_brier(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    labels: Sequence[Any] = GRADES,
+    referable_from: Any = REFERABLE_FROM,
+) -> Weighted:
+    referable, probability = referral_events(y_true, y_proba, labels, referable_from)
+    return mean_of((referable - probability) ** 2)
+
+
+@weighted_metric(_referable_brier, lowest=0, highest=1)
 def referable_brier_score(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -113,10 +129,8 @@ def referable_brier_score(
     >>> referable_brier_score([0, 1, 2, 4], [0.0, 0.5, 0.5, 1.0])
     0.125
     """
-    referable, probability = referral_events(y_true, y_proba, labels, referable_from)
-    return float(
-        brier_score_loss(referable, probability, sample_weight=sample_weight, pos_label=True)
-    )
+    form = _referable_brier(y_true, y_proba, labels, referable_from)
+    return weighted_value(form, y_true, sample_weight)
 
 
 def grade_reliability_curve(
@@ -195,6 +209,19 @@ def referable_reliability_curve(
     return curve_of(events, n_bins, sample_weight)
 
 
+def _calibration_error(events: Events, n_bins: int) -> Weighted:
+    happened, probability = events
+    excess = _in_bins(events, n_bins) * (happened - probability)[:, None]
+    return lambda weights: np.abs(weights @ excess).sum(axis=1) / weights.sum(axis=1)
+
+
+def _grade_calibration_error(
+    y_true: ArrayLike, y_proba: ArrayLike, n_bins: int = 10, labels: Sequence[Any] = GRADES
+) -> Weighted:
+    return _calibration_error(prediction_events(y_true, y_proba, labels), n_bins)
+
+
+@weighted_metric(_grade_calibration_error, lowest=0, highest=1)
 def grade_calibration_error(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -238,13 +265,21 @@ def grade_calibration_error(
     >>> grade_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]], labels=[0, 1])
     0.25
     """
-    return _error_of(
-        grade_reliability_curve(
-            y_true, y_proba, n_bins=n_bins, labels=labels, sample_weight=sample_weight
-        )
-    )
+    form = _grade_calibration_error(y_true, y_proba, n_bins, labels)
+    return weighted_value(form, y_true, sample_weight)
 
 
+def _referable_calibration_error(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    n_bins: int = 10,
+    labels: Sequence[Any] = GRADES,
+    referable_from: Any = REFERABLE_FROM,
+) -> Weighted:
+    return _calibration_error(referral_events(y_true, y_proba, labels, referable_from), n_bins)
+
+
+@weighted_metric(_referable_calibration_error, lowest=0, highest=1)
 def referable_calibration_error(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -283,25 +318,13 @@ def referable_calibration_error(
     >>> round(referable_calibration_error([0, 1, 2, 4], [0.25, 0.25, 0.25, 0.75]), 3)
     0.125
     """
-    events = referral_events(y_true, y_proba, labels, referable_from)
-    return _error_of(curve_of(events, n_bins, sample_weight))
-
-
-def squared_errors(
-    y_true: ArrayLike, y_proba: ArrayLike, labels: Sequence[Any]
-) -> NDArray[np.float64]:
-    """Return the squared error of each row of probabilities."""
-    ranks = as_ranks(y_true, labels, "y_true")
-    probabilities = check_probabilities(y_proba, labels, "y_proba")
-    check_consistent_length(ranks, probabilities)
-    return ((probabilities - np.eye(len(labels))[ranks]) ** 2).sum(axis=1)
+    form = _referable_calibration_error(y_true, y_proba, n_bins, labels, referable_from)
+    return weighted_value(form, y_true, sample_weight)
 
 
 def prediction_events(y_true: ArrayLike, y_proba: ArrayLike, labels: Sequence[Any]) -> Events:
     """Return whether the most probable grade is right, and its probability."""
-    ranks = as_ranks(y_true, labels, "y_true")
-    probabilities = check_probabilities(y_proba, labels, "y_proba")
-    check_consistent_length(ranks, probabilities)
+    ranks, probabilities = _ranks_and_probabilities(y_true, y_proba, labels)
     return ranks == probabilities.argmax(axis=1), probabilities.max(axis=1)
 
 
@@ -317,24 +340,36 @@ def referral_events(
     return referable, probability
 
 
-def bins_of(probability: NDArray[np.float64], n_bins: int) -> NDArray[np.intp]:
-    """Return the bin of each probability; an edge belongs to the bin below it."""
-    return np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], probability)
-
-
-def curve_of(events: Events, n_bins: int, sample_weight: ArrayLike | None) -> ReliabilityCurve:
-    """Return the reliability curve of events and their probabilities."""
+def curve_form(events: Events, n_bins: int) -> Weighted:
+    """Return the weighted form of a reliability curve: (n_resamples, 3, n_bins)."""
     happened, probability = events
-    weights = np.ones(len(happened)) if sample_weight is None else np.asarray(sample_weight, float)
-    bins = bins_of(probability, n_bins)
-    weight, predicted, observed = (
-        np.bincount(bins, values * weights, minlength=n_bins).astype(float)
-        for values in (np.ones(len(bins)), probability, happened)
-    )
-    with np.errstate(invalid="ignore"):
-        return ReliabilityCurve(predicted / weight, observed / weight, weight)
+    in_bins = _in_bins(events, n_bins)
+    sums = np.hstack([in_bins * values[:, None] for values in (probability, happened)] + [in_bins])
+
+    def values(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        predicted, observed, weight = np.split(weights @ sums, 3, axis=1)
+        return np.stack([predicted / weight, observed / weight, weight], axis=1)
+
+    return values
 
 
-def _error_of(curve: ReliabilityCurve) -> float:
-    distances = np.abs(curve.predicted - curve.observed)
-    return float(np.nansum(distances * curve.weight) / curve.weight.sum())
+def curve_of(
+    events: Events, n_bins: int, sample_weight: ArrayLike | None = None
+) -> ReliabilityCurve:
+    """Return the reliability curve of events and their probabilities."""
+    return ReliabilityCurve(*weighted_value(curve_form(events, n_bins), events[0], sample_weight))
+
+
+def _in_bins(events: Events, n_bins: int) -> NDArray[np.float64]:
+    """Return 1 in the bin of each probability; an edge belongs to the bin below it."""
+    bins = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], events[1])
+    return np.eye(n_bins)[bins]
+
+
+def _ranks_and_probabilities(
+    y_true: ArrayLike, y_proba: ArrayLike, labels: Sequence[Any]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    ranks = as_ranks(y_true, labels, "y_true")
+    probabilities = check_probabilities(y_proba, labels, "y_proba")
+    check_consistent_length(ranks, probabilities)
+    return ranks, probabilities

@@ -8,18 +8,18 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._grades import GRADE_NAMES, GRADES, REFERABLE_FROM, are_grades, as_ranks
 from skdr._optional import import_optional
 from skdr.metrics._bootstrap import interval_of, resample
 from skdr.metrics._calibration import (
     Events,
     ReliabilityCurve,
+    curve_form,
     curve_of,
     prediction_events,
     referral_events,
 )
-from skdr.metrics._scale import GRADE_NAMES, GRADES, REFERABLE_FROM, as_ranks
 from skdr.metrics._scorers import aligned
-from skdr.metrics._weighted import observed_shares
 
 
 class GradeConfusionDisplay:
@@ -351,11 +351,10 @@ def reliability_of(
     random_state: int | np.random.RandomState | None,
 ) -> ReliabilityDisplay:
     """Return the curve of events with intervals, not drawn yet."""
-    curve = curve_of(events, n_bins, None)
-    (distribution,) = resample(
-        [observed_shares(events, n_bins)], len(events[0]), groups, n_resamples, random_state
-    )
-    interval = interval_of(curve.observed, distribution, confidence_level)
+    curve = curve_of(events, n_bins)
+    form = curve_form(events, n_bins)
+    (curves,) = resample([form], len(events[0]), groups, n_resamples, random_state)
+    interval = interval_of(curve.observed, curves[:, 1], confidence_level)
     return ReliabilityDisplay(curve, low=interval.low, high=interval.high, event=event)
 
 
@@ -375,14 +374,14 @@ def names_of(labels: Sequence[Any], display_labels: Sequence[str] | None) -> lis
                 "give one name for each of labels."
             )
         return [str(name) for name in display_labels]
-    if kind_of(labels) == "grade":
+    if are_grades(labels):
         return [f"{grade} {name}" for grade, name in zip(GRADES, GRADE_NAMES, strict=True)]
     return [str(label) for label in labels]
 
 
 def kind_of(labels: Sequence[Any]) -> str:
     """Return what labels are called: the grades of retinopathy, or classes."""
-    return "grade" if np.asarray(labels).tolist() == list(GRADES) else "class"
+    return "grade" if are_grades(labels) else "class"
 
 
 def _axes(ax: Any, drawer: str) -> Any:

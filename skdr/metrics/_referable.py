@@ -1,21 +1,19 @@
 """Referral: telling images of at least some grade from the others."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import recall_score, roc_auc_score, roc_curve
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import roc_curve
 from sklearn.utils import column_or_1d
+from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
-from skdr.metrics._scale import (
-    GRADES,
-    REFERABLE_FROM,
-    as_ranks,
-    check_columns,
-    check_probabilities,
-    rank_of,
-)
+from skdr._grades import GRADES, REFERABLE_FROM, as_ranks, rank_of
+from skdr.metrics._scale import check_columns, check_probabilities
+from skdr.metrics._weighted import Floats, Weighted, share_of, weighted_metric, weighted_value
 
 
 def referable_probability(
@@ -51,6 +49,31 @@ def referable_probability(
     return probabilities[:, first:].sum(axis=1).clip(max=1)
 
 
+def _roc_auc(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    labels: Sequence[Any] = GRADES,
+    referable_from: Any = REFERABLE_FROM,
+) -> Weighted:
+    referable = is_referable(y_true, labels, referable_from)
+    score = ranking_score(y_score, labels, referable_from)
+    check_consistent_length(referable, score)
+    order = np.argsort(score, kind="stable")
+    firsts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # of each distinct score
+    is_above = referable[order].astype(float)
+
+    def values(weights: Floats) -> Floats:
+        weights = weights[:, order]
+        above = np.add.reduceat(weights * is_above, firsts, axis=1)
+        below = np.add.reduceat(weights, firsts, axis=1) - above
+        passed = below.cumsum(axis=1)
+        won = np.einsum("rs,rs->r", above, passed - below / 2)  # a tie is half a win
+        return won / (above.sum(axis=1) * passed[:, -1])
+
+    return values
+
+
+@weighted_metric(_roc_auc, lowest=0, highest=1)
 def referable_roc_auc(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -90,9 +113,15 @@ def referable_roc_auc(
     >>> referable_roc_auc([0, 1, 2, 4], [0.1, 0.6, 0.4, 0.9])
     0.75
     """
-    referable = is_referable(y_true, labels, referable_from)
-    score = ranking_score(y_score, labels, referable_from)
-    return float(roc_auc_score(referable, score, sample_weight=sample_weight))
+    form = _roc_auc(y_true, y_score, labels, referable_from)
+    auc = weighted_value(form, y_true, sample_weight)
+    if np.isnan(auc):
+        warnings.warn(
+            "All images are referable, or none is; the ROC AUC is undefined.",
+            UndefinedMetricWarning,
+            stacklevel=2,
+        )
+    return auc
 
 
 def referable_threshold(
@@ -170,6 +199,18 @@ def referable_threshold(
     return float(thresholds[order[reached[order]][0]])
 
 
+def _sensitivity(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    threshold: float,
+    labels: Sequence[Any] = GRADES,
+    referable_from: Any = REFERABLE_FROM,
+) -> Weighted:
+    referable, referred = _referred(y_true, y_score, threshold, labels, referable_from)
+    return share_of(referred, among=referable)
+
+
+@weighted_metric(_sensitivity, lowest=0, highest=1)
 def referable_sensitivity(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -208,11 +249,22 @@ def referable_sensitivity(
     >>> referable_sensitivity([0, 1, 2, 4], [0.1, 0.6, 0.4, 0.9], threshold=0.5)
     0.5
     """
-    referable = is_referable(y_true, labels, referable_from)
-    referred = referral_score(y_score, labels, referable_from) >= threshold
-    return _recall(referable, referred, sample_weight)
+    form = _sensitivity(y_true, y_score, threshold, labels, referable_from)
+    return weighted_value(form, y_true, sample_weight)
 
 
+def _specificity(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    threshold: float,
+    labels: Sequence[Any] = GRADES,
+    referable_from: Any = REFERABLE_FROM,
+) -> Weighted:
+    referable, referred = _referred(y_true, y_score, threshold, labels, referable_from)
+    return share_of(~referred, among=~referable)
+
+
+@weighted_metric(_specificity, lowest=0, highest=1)
 def referable_specificity(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -249,9 +301,8 @@ def referable_specificity(
     >>> referable_specificity([0, 1, 2, 4], [0.1, 0.6, 0.4, 0.9], threshold=0.5)
     0.5
     """
-    referable = is_referable(y_true, labels, referable_from)
-    referred = referral_score(y_score, labels, referable_from) >= threshold
-    return _recall(~referable, ~referred, sample_weight)
+    form = _specificity(y_true, y_score, threshold, labels, referable_from)
+    return weighted_value(form, y_true, sample_weight)
 
 
 def is_referable(
@@ -275,7 +326,9 @@ def ranking_score(
 ) -> NDArray[np.float64]:
     """Return a score to rank by: the columns may be those of ``decision_function``."""
     if np.ndim(y_score) != 2:
-        return column_or_1d(y_score, dtype=np.float64)
+        score = column_or_1d(y_score, dtype=np.float64)
+        assert_all_finite(score, input_name="y_score")
+        return score
     first = rank_of(referable_from, labels, "referable_from")
     signs = np.where(np.arange(len(labels)) >= first, 1.0, -1.0)
     return check_columns(y_score, labels, "y_score") @ signs
@@ -291,7 +344,15 @@ def _check_targets(min_sensitivity: float | None, min_specificity: float | None)
             raise ValueError(f"{name}={value!r} must be in (0, 1].")
 
 
-def _recall(
-    wanted: NDArray[np.bool_], found: NDArray[np.bool_], sample_weight: ArrayLike | None
-) -> float:
-    return float(recall_score(wanted, found, sample_weight=sample_weight, zero_division=np.nan))
+def _referred(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    threshold: float,
+    labels: Sequence[Any],
+    referable_from: Any,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which images are to be referred, and which are at a threshold."""
+    referable = is_referable(y_true, labels, referable_from)
+    referred = referral_score(y_score, labels, referable_from) >= threshold
+    check_consistent_length(referable, referred)
+    return referable, referred

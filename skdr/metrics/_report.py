@@ -1,13 +1,14 @@
 """All metrics of one set of predictions, with their intervals."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
+from skdr._grades import GRADES, REFERABLE_FROM, as_ranks, rank_of
+from skdr._html import html
 from skdr._optional import import_optional
 from skdr._text_table import TextTable
 from skdr.metrics._bootstrap import BootstrapInterval, interval_of, resample
@@ -19,18 +20,14 @@ from skdr.metrics._displays import (
     names_of,
     reliability_of,
 )
-from skdr.metrics._scale import (
-    GRADES,
-    REFERABLE_FROM,
-    as_ranks,
-    check_probabilities,
-    rank_of,
-)
+from skdr.metrics._scale import check_probabilities
 from skdr.metrics._scorers import grade_response, grading_metrics
 from skdr.metrics._weighted import Metric, weighted_form
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_REPORT = "{{ table }}{% for note in notes %}<p>{{ note }}</p>{% endfor %}"
 
 
 class GradingReport:
@@ -220,8 +217,8 @@ class GradingReport:
         return "\n".join([self.description, "", str(self._table()), *notes])
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
-        return self._table().to_html(caption=self.description) + notes
+        table = self._table().to_html(caption=self.description)
+        return html(_REPORT, table=table, notes=self._notes())
 
     def _table(self) -> TextTable:
         return TextTable(["metric", "estimate", "interval"], self._rows())

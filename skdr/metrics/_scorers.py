@@ -15,6 +15,7 @@ from sklearn.metrics import (
     mean_absolute_error,
 )
 
+from skdr._grades import GRADES, REFERABLE_FROM, as_ranks, rank_of
 from skdr.metrics._calibration import (
     grade_brier_score,
     grade_calibration_error,
@@ -27,7 +28,6 @@ from skdr.metrics._referable import (
     referable_sensitivity,
     referable_specificity,
 )
-from skdr.metrics._scale import GRADES, REFERABLE_FROM, as_ranks, rank_of
 from skdr.metrics._weighted import Metric
 
 _RESPONSES = ("predict_proba", "decision_function", "predict_expected_grade")

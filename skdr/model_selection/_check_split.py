@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length
 from skdr._labels import check_groups, listed
 from skdr._warnings import warn
 from skdr.exceptions import LeakageWarning
-from skdr.images import ImageSource, as_image_source
+from skdr.images import ImageForm, ImageSource
 
 
 def check_split(
@@ -64,10 +64,8 @@ def check_split(
     """
     if (groups_train is None) != (groups_test is None):
         raise ValueError("Give both groups_train and groups_test, or neither.")
-    train, test = (
-        as_image_source(X, image_column=image_column, image_shape=image_shape)
-        for X in (X_train, X_test)
-    )
+    form = ImageForm(image_shape, image_column)
+    train, test = form.source(X_train), form.source(X_test)
     if groups_train is not None and groups_test is not None:
         check_consistent_length(train.indices, groups_train)
         check_consistent_length(test.indices, groups_test)

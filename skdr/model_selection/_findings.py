@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
+from skdr._html import html
 from skdr._text_table import TextTable, html_list
 
 
@@ -48,5 +48,9 @@ class StrategyFindings(ABC):
         return "\n".join([self.conclusion, "", str(self._table()), "", *self.reasons])
 
     def _repr_html_(self) -> str:
-        said = f"<p><b>{escape(self.conclusion)}</b></p>"
-        return said + self._table().to_html() + html_list(self.reasons)
+        return html(
+            "<p><b>{{ conclusion }}</b></p>{{ table }}{{ reasons }}",
+            conclusion=self.conclusion,
+            table=self._table().to_html(),
+            reasons=html_list(self.reasons),
+        )

@@ -1,14 +1,14 @@
 """What comparison and advice take: labelled images with rows, strategies, their patients."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdr._labels import check_groups, check_labels
-from skdr.images import ImageSource, as_image_column, as_image_source, holds_flat_rows
+from skdr._labels import check_groups, check_labels, check_lengths
+from skdr.images import ImageForm, ImageSource, as_image_column, holds_flat_rows, image_forms
 
 
 def check_labelled_images(
@@ -41,12 +41,9 @@ def check_labelled_images(
         labels = np.asarray(labels.tolist())
     X = with_rows(X)
     patients = None if groups is None else check_groups(groups)
-    lengths = {"X": len(X), "y": len(labels)}
-    if patients is not None:
-        lengths["groups"] = len(patients)
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-        raise ValueError(f"Lengths differ: {found}. Give one entry for each image, in one order.")
+    check_lengths(
+        X=len(X), y=len(labels), **({} if patients is None else {"groups": len(patients)})
+    )
     classes = np.unique(labels).tolist()
     if len(classes) < 2:
         what = f"has one class, {classes[0]!r}" if classes else "holds no labels"
@@ -97,38 +94,28 @@ def check_strategies(strategies: Any) -> None:
 
 def images_in(X: Any, strategies: Mapping[str, Any]) -> ImageSource | None:
     """Return the images in X; None where no strategy says which column of a frame holds them."""
-    settings = image_settings(strategies)
-    if hasattr(X, "columns") and not settings:
+    form = image_form(strategies)
+    if form is None and hasattr(X, "columns"):
         return None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Rows of .* numbers are no square image")
-        return as_image_source(X, **settings)
+        return (form or ImageForm()).source(X)
 
 
-def image_settings(strategies: Mapping[str, Any]) -> dict[str, Any]:
+def image_form(strategies: Mapping[str, Any]) -> ImageForm | None:
     """Return how strategies find the images in X: as the first says that has a say."""
-    found = list(_all_image_settings(strategies))
-    told = [s for s in found if s["image_column"] is not None or s["image_shape"] is not None]
-    return next(iter(told or found), {})
+    found = _image_forms(strategies)
+    return next((form for form in found if form.says_where), found[0] if found else None)
 
 
 def image_columns(strategies: Mapping[str, Any]) -> set[str]:
     """Return the columns of X in which any of the strategies finds images."""
-    columns = {settings["image_column"] for settings in _all_image_settings(strategies)}
-    return columns - {None}
+    columns = (form.image_column for form in _image_forms(strategies))
+    return {column for column in columns if column is not None}
 
 
-def _all_image_settings(strategies: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for strategy in strategies.values():
-        params = strategy.get_params()
-        for name in sorted(params, key=len):
-            if name.endswith("image_column"):
-                prefix = name.removesuffix("image_column")
-                yield {
-                    "image_column": params[name],
-                    "image_shape": params.get(f"{prefix}image_shape"),
-                    "value_range": params.get(f"{prefix}value_range"),
-                }
+def _image_forms(strategies: Mapping[str, Any]) -> list[ImageForm]:
+    return [form for strategy in strategies.values() for form in image_forms(strategy)]
 
 
 def _is_pandas_frame(X: Any) -> bool:

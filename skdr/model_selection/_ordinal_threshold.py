@@ -10,15 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_regressor
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.model_selection import StratifiedGroupKFold, check_cv
+from sklearn.model_selection import check_cv
 from sklearn.utils import column_or_1d, get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdr._atomic import atomic
-from skdr._labels import check_labels
+from skdr._grades import as_ranks
+from skdr._labels import check_labels, check_weights
 from skdr._sklearn import HasMethods, StrOptions, fit_context, safe_indexing
-from skdr.estimators._targets import check_weights
+from skdr._stratified import stratified_folds
 from skdr.metrics import quadratic_weighted_kappa
 from skdr.model_selection._cut_points import (
     Positions,
@@ -229,10 +230,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
             what = f"one class, {found.tolist()[0]!r}" if len(labels) else "0 sample(s)"
             raise ValueError(f"There is nothing to cut: y has {what}.")
         self.classes_ = found if self.labels is None else column_or_1d(self.labels)
-        unknown = np.setdiff1d(found, self.classes_)
-        if len(unknown):
-            raise ValueError(f"y holds {unknown.tolist()}, not in labels={self.classes_.tolist()}.")
-        return _positions(labels, self.classes_)
+        return as_ranks(labels, self.classes_, "y")
 
     def _check_estimator(self, is_weighted: bool) -> None:
         if not is_regressor(self.estimator) and not hasattr(self.estimator, "predict_proba"):
@@ -251,7 +249,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         """Return expected grades by models that did not see them, and their rows."""
         cv = check_cv(self.cv, targets, classifier=True)
         if groups is not None and (self.cv is None or isinstance(self.cv, Integral)):
-            cv = StratifiedGroupKFold(cv.get_n_splits())
+            cv = stratified_folds(cv.get_n_splits(), groups, shuffle=False)
         splits = list(cv.split(X, targets, groups))
         expected = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit_and_predict)(self.estimator, X, targets, weights, split, self.classes_)
@@ -344,11 +342,5 @@ def _expected_grade(model: Any, X: Any, classes: NDArray[Any]) -> NDArray[np.flo
     if is_regressor(model):
         return column_or_1d(model.predict(X)).astype(np.float64)
     # A grade may be missing from the images that the model was trained on.
-    positions = _positions(model.classes_, classes)
-    return np.asarray(model.predict_proba(X), dtype=np.float64) @ positions
-
-
-def _positions(labels: NDArray[Any], scale: NDArray[Any]) -> NDArray[np.intp]:
-    """Return where on a scale, in whatever order it is, labels stand."""
-    order = np.argsort(scale)
-    return order[np.searchsorted(scale, labels, sorter=order)]
+    ranks = as_ranks(model.classes_, classes, "classes_")
+    return np.asarray(model.predict_proba(X), dtype=np.float64) @ ranks

@@ -14,7 +14,7 @@ from scipy.optimize import (
 from sklearn.model_selection import BaseShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
-from skdr._labels import check_groups, check_labels
+from skdr._labels import check_groups, encode_labels
 from skdr._sklearn import safe_indexing
 
 
@@ -106,7 +106,7 @@ class BalancedGroupSplit(BaseShuffleSplit):
         for name in ("n_splits", "train_per_class", "test_per_class"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
         check_consistent_length(X, y, groups)
-        classes, labels = np.unique(check_labels(y), return_inverse=True)
+        classes, labels = encode_labels(y)
         patients = np.arange(len(labels))
         if groups is not None:
             patients = np.unique(check_groups(groups), return_inverse=True)[1]

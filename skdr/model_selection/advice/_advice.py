@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skdr._html import html
 from skdr._optional import import_optional
 from skdr._text_table import TextTable
 from skdr.model_selection._findings import StrategyFindings
@@ -169,7 +170,7 @@ class StrategyAdvice(StrategyFindings):
         body = [
             self._repr_html_(),
             picture(self.plot().figure_, "Scores by layer, by size, and predicted"),
-            "<h2>Frozen features, by layer</h2>",
+            html("<h2>Frozen features, by layer</h2>"),
             self.evidence._repr_html_(),
         ]
         Path(path).write_text(html_page("Which strategy suits the data", body), encoding="utf-8")

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from skdr._stratified import stratified_folds
 from skdr.estimators import FineTunedCNNClassifier
 from skdr.model_selection.comparison._folds import Split
 from skdr.networks import damped_statistics
@@ -154,7 +154,6 @@ def _parts(
     n_parts = min(_N_PARTS, int(counts[counts > 0].min()))
     if n_parts < 2:
         return [train]
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    splitter = kind(n_parts, shuffle=True, random_state=random_state)
+    splitter = stratified_folds(n_parts, groups, random_state=random_state)
     own_groups = None if groups is None else groups[train]
     return [train[part] for _, part in splitter.split(train, y[train], own_groups)]

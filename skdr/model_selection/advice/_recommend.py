@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from skdr._sklearn import safe_indexing
+from skdr._stratified import stratified_folds
 from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection._inputs import check_labelled_images, check_strategies
 from skdr.model_selection._sampling import behind, check_sampler
@@ -220,8 +220,8 @@ def _drawn(
     """Return rows to measure on, whole groups in the shares of the classes."""
     if max_images is None or len(y) <= max_images:
         return np.arange(len(y))
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    parts = kind(_n_parts(len(y), max_images), shuffle=True, random_state=random_state)
+    n_parts = _n_parts(len(y), max_images)
+    parts = stratified_folds(n_parts, groups, random_state=random_state)
     return next(parts.split(y, y, groups))[1]
 
 

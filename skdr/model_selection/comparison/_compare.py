@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdr._fingerprint import code_fingerprint
+from skdr._grades import are_grades
 from skdr._progress import ProgressBar
 from skdr._warnings import warn
-from skdr.images import as_image_source
+from skdr.images import ImageForm
 from skdr.metrics import (
     GradingScorer,
     grade_recalls_scorer,
@@ -28,7 +29,7 @@ from skdr.model_selection._inputs import (
     check_labelled_images,
     check_strategies,
     image_columns,
-    image_settings,
+    image_form,
     images_in,
 )
 from skdr.model_selection._sampling import behind, check_sampler
@@ -250,16 +251,16 @@ class _Fits:
         """Return what is equal only for the same X: images by digest, all else as it is."""
         if self.digests is None:
             return self.X
-        main = image_settings(self.strategies).get("image_column")
-        if main is None or not hasattr(self.X, "columns"):
+        form = image_form(self.strategies)
+        if form is None or form.image_column is None or not hasattr(self.X, "columns"):
             return self.digests
         images = image_columns(self.strategies)
         others = {
-            str(name): as_image_source(self.X, image_column=name).digests()
+            str(name): ImageForm(image_column=name).source(self.X).digests()
             if name in images
             else self.X[name].to_list()
             for name in self.X.columns
-            if name != main
+            if name != form.image_column
         }
         return [self.digests, others]
 
@@ -290,7 +291,7 @@ def _scorers(scoring: Any, strategy: Any, classes: NDArray[Any]) -> dict[str, An
     """Return scorers by the name of their metric, all of them fit for use."""
     if scoring is None:
         scorers: dict[str, Any] = {"balanced accuracy": "balanced_accuracy"}
-        if np.array_equal(classes, np.arange(5)):
+        if are_grades(classes):
             scorers["quadratic kappa"] = quadratic_weighted_kappa_scorer
             scorers["referable AUC"] = referable_roc_auc_scorer
     elif isinstance(scoring, str):

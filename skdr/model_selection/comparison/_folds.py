@@ -15,10 +15,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.model_selection import check_cv
 from sklearn.utils.metaestimators import available_if
 
 from skdr._sklearn import safe_indexing
+from skdr._stratified import stratified_folds
 from skdr._warnings import warn
 
 Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -51,8 +52,7 @@ def make_splits(
     cv = _DEFAULT_FOLDS if cv is None else cv
     if isinstance(cv, Integral):
         _check_n_folds(int(cv), y, groups)
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        cv = kind(cv, shuffle=True, random_state=random_state)
+        cv = stratified_folds(int(cv), groups, random_state=random_state)
     elif isinstance(cv, Iterable) and not hasattr(cv, "split"):
         cv = _checked_pairs(cv)
     splitter = check_cv(cv, y, classifier=True)

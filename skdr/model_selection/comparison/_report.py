@@ -1,6 +1,5 @@
 """A comparison of strategies as one self-contained HTML page."""
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr._grades import are_grades
+from skdr._html import html
 from skdr._text_table import html_list
+from skdr.images import ImageForm
 from skdr.inspection import MistakesDisplay
 from skdr.metrics import GradeConfusionDisplay, ReliabilityDisplay
-from skdr.model_selection._inputs import image_settings, images_in
+from skdr.model_selection._inputs import image_form, images_in
 from skdr.model_selection._page import picture
 
 
@@ -42,7 +44,7 @@ class ComparedImages:
     @property
     def are_graded(self) -> bool:
         """Whether the labels are the grades 0 to 4."""
-        return np.array_equal(self.classes, np.arange(5))
+        return are_grades(self.classes)
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,16 @@ def what_was_compared(images: ComparedImages, n_folds: int) -> str:
     said = f"{len(images.y)} images, {n_folds} folds"
     if images.groups is not None:
         said += f", {len(np.unique(images.groups))} patients, each on one side of a split"
-    return (
-        f"<p>{said}. Means over folds, with 95% intervals of the corrected resampled t, cut at "
-        "the limits of each metric.</p>"
-    )
+    intervals = "95% intervals of the corrected resampled t, cut at the limits of each metric"
+    return html("<p>{{ said }}.</p>", said=f"{said}. Means over folds, with {intervals}")
 
 
 def strategy_section(images: ComparedImages, said: OutOfFold) -> Iterator[str]:
     """Yield what a strategy got right and wrong: errors, or confusion matrix and reliability."""
-    yield f"<h2>{html.escape(said.name)}</h2>"
+    yield html("<h2>{{ name }}</h2>", name=said.name)
     if said.errors:
-        yield f"<p>Failed:</p>{html_list(list(dict.fromkeys(said.errors)))}"
+        errors = html_list(list(dict.fromkeys(said.errors)))
+        yield html("<p>Failed:</p>{{ errors }}", errors=errors)
         return
     labels, rows = images.classes.tolist(), np.flatnonzero(said.codes >= 0)
     truth = images.y[rows]
@@ -110,9 +111,9 @@ def mistakes_section(images: ComparedImages, said: OutOfFold) -> Iterator[str]:
         return
     # An image that no fold tests is no mistake.
     predicted = np.where(said.codes < 0, images.y, images.classes[said.codes])
-    yield f"<h2>Worst mistakes of {html.escape(said.name)}</h2>"
+    yield html("<h2>Worst mistakes of {{ name }}</h2>", name=said.name)
     if (predicted == images.y).all():
-        yield "<p>It made none.</p>"
+        yield html("<p>It made none.</p>")
         return
     display = MistakesDisplay.from_predictions(
         images.X,
@@ -121,6 +122,6 @@ def mistakes_section(images: ComparedImages, said: OutOfFold) -> Iterator[str]:
         y_score=said.probabilities,
         labels=images.classes,
         graded=images.are_graded,
-        **image_settings(images.strategies),
+        **vars(image_form(images.strategies) or ImageForm()),
     )
     yield picture(display.figure_, f"Images that {said.name} got most wrong")
