@@ -12,8 +12,10 @@ import numpy as np
 from report import interleaved, parse, print_machine, print_ratios
 
 from skdr import FineTunedCNNClassifier, ScratchCNNClassifier
+from skdr.images import batches_of
 from skdr.networks import build_backbone
-from skdr.runtime import ForwardPass, _architecture, _pool, batches_of
+from skdr.runtime import _architecture, _pool
+from skdr.runtime._forward import ForwardPass
 from skdr.training import _phases
 
 WITHOUT = {

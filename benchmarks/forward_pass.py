@@ -10,8 +10,9 @@ from matmul import matmul_rate
 from networks import OPERATIONS, build_network
 from report import interleaved, parse, print_machine, print_ratios
 
-from skdr.networks import use_dtype
-from skdr.runtime import ForwardPass, OpenVINO
+from skdr.networks._build import use_dtype
+from skdr.runtime._forward import ForwardPass
+from skdr.runtime._openvino import OpenVINO
 
 
 def plain_openvino(network):

@@ -17,9 +17,9 @@ from report import interleaved, parse, print_machine
 
 from skdr import PretrainedFeatureExtractor
 from skdr.devices._gpu import list_gpus
-from skdr.images import as_image_source, decode_all
+from skdr.images import as_image_source, batches_of, decode_all
 from skdr.networks import default_image_size
-from skdr.runtime import batches_of, frozen_network
+from skdr.runtime import frozen_network
 from skdr.runtime._fold import fold_batch_norm
 
 NETWORKS = ["InceptionV3", "EfficientNetLite0"]

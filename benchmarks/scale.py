@@ -48,7 +48,8 @@ def measure_extraction(paths, y, size):
 
     from skdr import PretrainedFeatureExtractor
     from skdr.images import as_image_source, decode_all
-    from skdr.runtime import ForwardPass, frozen_network
+    from skdr.runtime import frozen_network
+    from skdr.runtime._forward import ForwardPass
 
     extractor = PretrainedFeatureExtractor(image_size=size)
     extractor.fit(paths[:32]).transform(paths[:32])  # builds and compiles

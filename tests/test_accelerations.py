@@ -19,7 +19,8 @@ from skdr import (
 )
 from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import _memory, reuse_freed_memory
-from skdr.runtime import _architecture, _forward, batches_at_once, fused_update_step
+from skdr.runtime import _architecture, _forward, batches_at_once
+from skdr.runtime._fused_adam import fused_update_step
 from tests.with_keras import tiny_network
 
 SETTINGS = {"random_state": 0, "batch_size": 16}

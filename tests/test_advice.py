@@ -26,7 +26,7 @@ from skdr.model_selection.advice._probe import doubling_gains, learning_curve
 from skdr.model_selection.advice._recommend import _at_layer
 from skdr.model_selection.comparison._folds import make_splits
 from skdr.networks import build_backbone
-from skdr.runtime import ForwardPass
+from skdr.runtime._forward import ForwardPass
 from tests.with_keras import tiny_network
 
 

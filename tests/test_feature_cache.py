@@ -31,7 +31,7 @@ from skdr import (
 from skdr.features import _frozen_features, _store
 from skdr.features._store import FORMAT, MEMORY, MemoryStore
 from skdr.images import _files
-from skdr.runtime import ForwardPass
+from skdr.runtime._forward import ForwardPass
 from tests.systems import can_kill
 from tests.with_keras import tiny_network
 

@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.networks import spread_batch_norm
 from skdr.networks import build_backbone
-from skdr.runtime import keras_seed
 from skdr.runtime._fold import fold_batch_norm
+from skdr.runtime._keras_internals import keras_seed
 from tests.with_keras import in_float64
 
 # One of every kind of convolution and order of layers that the families have.

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from skdr.runtime import fused_update_step
+from skdr.runtime._fused_adam import fused_update_step
 from tests.with_keras import on_tensorflow
 
 ADAMS = {

@@ -16,7 +16,7 @@ from filelock import FileLock
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.devices import _gpu, gpu_turn, is_out_of_memory
 from skdr.networks import build_backbone
-from skdr.runtime import ForwardPass
+from skdr.runtime._forward import ForwardPass
 from skdr.runtime._stateless import FewSizes
 from tests.with_keras import on_tensorflow, tiny_network
 

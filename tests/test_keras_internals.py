@@ -13,10 +13,10 @@ from skdr import (
     clear_feature_cache,
     clear_networks,
 )
-from skdr.networks import operations_of
-from skdr.runtime import keras_seed
+from skdr.networks._graph import operations_of
 from skdr.runtime._keras_internals import (
     adam_moments,
+    keras_seed,
     set_convolution,
     set_update_step,
     variable_numbers,
@@ -122,7 +122,7 @@ def test_moments_that_keras_keeps_elsewhere_are_none():
 
 @on_tensorflow
 def test_adam_takes_its_own_step_without_its_moments(monkeypatch):
-    from skdr.runtime import fused_update_step
+    from skdr.runtime._fused_adam import fused_update_step
 
     hide_moments(monkeypatch)
     optimizer, variable = keras.optimizers.Adam(0.5), keras.Variable(np.zeros(2, "float32"))

@@ -10,7 +10,7 @@ import pytest
 
 from skdr import ScratchCNNClassifier
 from skdr.devices import _memory, reuse_freed_memory
-from skdr.runtime import ForwardPass
+from skdr.runtime._forward import ForwardPass
 
 pytestmark = pytest.mark.skipif(
     _memory._glibc() is None, reason="memory is not the GNU C library's to manage"

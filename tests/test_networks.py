@@ -11,10 +11,12 @@ import pytest
 
 import skdr
 from skdr import PretrainedFeatureExtractor, WeightsNotFoundError
-from skdr.networks import BACKBONES, build_backbone, default_image_size, tap_features, weights_hash
-from skdr.networks._build import Normalisation
-from skdr.networks._taps import find_tap_operation
-from skdr.runtime import ForwardPass, keras_seed
+from skdr.networks import build_backbone, default_image_size
+from skdr.networks._backbones import BACKBONES
+from skdr.networks._build import Normalisation, weights_hash
+from skdr.networks._taps import find_tap_operation, tap_features
+from skdr.runtime._forward import ForwardPass
+from skdr.runtime._keras_internals import keras_seed
 from tests.with_keras import tiny_network
 
 LARGE = (

@@ -6,8 +6,8 @@ import pytest
 
 from skdr import ScratchCNNClassifier
 from skdr.networks import build_backbone
-from skdr.runtime import keras_seed
 from skdr.runtime._forward import gradient
+from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._pointwise import multiply_pointwise
 from tests.with_keras import in_float64
 

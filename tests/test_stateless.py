@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from skdr.runtime import ForwardPass
 from skdr.runtime._architecture import Architecture
+from skdr.runtime._forward import ForwardPass
 from skdr.runtime._stateless import compile_with_keras
 from tests.with_keras import tiny_network
 

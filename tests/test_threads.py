@@ -30,7 +30,9 @@ from skdr import (
 from skdr.exceptions import ImageDecodeError
 from skdr.features._frozen_features import FrozenFeatures
 from skdr.networks import build_backbone
-from skdr.runtime import ForwardPass, _forward, keras_seed
+from skdr.runtime import _forward
+from skdr.runtime._forward import ForwardPass
+from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._stateless import Stateless
 from tests.with_keras import tiny_network
 

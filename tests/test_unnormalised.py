@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
-from skdr.networks import BACKBONES, build_backbone
+from skdr.networks import build_backbone
+from skdr.networks._backbones import BACKBONES
 from skdr.networks._unnormalised import _known, warn_if_not_normalised
 
 applications, layers = keras.applications, keras.layers

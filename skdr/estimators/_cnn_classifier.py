@@ -30,16 +30,9 @@ from skdr.estimators._targets import (
     merge_equal_images,
     wants_class_numbers,
 )
-from skdr.images import ImageArray, ImageSource, decode_all, decoded_batches
+from skdr.images import ImageArray, ImageSource, batches_of, decode_all, decoded_batches
 from skdr.networks import exportable, set_class_shares
-from skdr.runtime import (
-    FittedNetwork,
-    TrainableNetwork,
-    batches_of,
-    keras_seed,
-    lend_network,
-    parameter_key,
-)
+from skdr.runtime import FittedNetwork, TrainableNetwork, lend_network
 from skdr.training import Examples, HeadFeatures, Trainer, TrainingOptions, TrainingPlan, train
 
 
@@ -254,17 +247,13 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     def _lend_network(
         self, plan: TrainingPlan, image_size: tuple[int, int], seed: int
     ) -> AbstractContextManager[TrainableNetwork]:
-        n_classes = len(self.classes_)
-
-        def build() -> keras.Model:
-            with keras_seed(seed):
-                return plan.recipe.build(image_size, n_classes, seed)
-
-        key = plan.recipe.key(image_size, n_classes, seed)
+        recipe, n_classes = plan.recipe, len(self.classes_)
+        key = recipe.key(image_size, n_classes, seed)
         return lend_network(
-            key and (key, parameter_key(self.devices)),
-            build,
-            seed=seed if plan.recipe.draws_weights else None,
+            None if key is None else (key, str(self.devices)),
+            lambda: recipe.build(image_size, n_classes, seed),
+            seed=seed,
+            draws_weights=recipe.draws_weights,
             keep=not self.callbacks,  # those of the user may have changed anything
         )
 

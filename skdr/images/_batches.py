@@ -127,6 +127,12 @@ def decode_all(
     return images
 
 
+def batches_of(array: Any, batch_size: int) -> Iterable[NDArray[Any]]:
+    """Yield consecutive slices of an array."""
+    for start in range(0, len(array), batch_size):
+        yield array[start : start + batch_size]
+
+
 def _empty(shape: tuple[int, ...], dtype: np.dtype) -> ImageArray:
     spills = math.prod(shape) * dtype.itemsize > MAX_IMAGE_BYTES
     return SpilledImages(shape, dtype) if spills else np.empty(shape, dtype)

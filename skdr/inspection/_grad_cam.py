@@ -9,11 +9,11 @@ from PIL import Image
 from sklearn.utils import Bunch
 
 from skdr.devices import batch_size_of_training
-from skdr.images import decoded_batches, shown_image
+from skdr.images import batches_of, decoded_batches, shown_image
 from skdr.inspection._estimators import TakenApart, take_apart
 from skdr.inspection._linear_scores import linear_scores
 from skdr.inspection._plotting import image_axes, short_name, write_caption
-from skdr.runtime import SplitNetwork, batches_of, find_feature_map
+from skdr.runtime import SplitNetwork, find_feature_map
 
 # An image, a gap, and the image with its map; the width of an image is 1.
 _PAIR_WIDTH = 2.04

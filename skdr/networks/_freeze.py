@@ -2,7 +2,8 @@
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import keras
 
@@ -14,6 +15,61 @@ from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS
 from skdr.networks._taps import tap_pattern
 
 Trainable = str | int
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Which weights of a classifier learn, and at what share of the learning rate.
+
+    Attributes
+    ----------
+    first_trainable : int
+        Index, in `operations_of(classifier)`, of the first operation that learns.
+    scales : mapping of str to float
+        Share of the learning rate of each weight, by path; 1 where missing.
+    head_kernels : collection of str
+        Paths of the kernels of the head.
+    """
+
+    first_trainable: int
+    scales: Mapping[str, float]
+    head_kernels: Collection[str]
+
+
+def what_learns(
+    classifier: keras.Model, backbone: BackboneLike, trainable: Trainable, layer_decay: float
+) -> Learning:
+    """Return which weights of a classifier learn.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        As `add_head` returns it.
+    backbone : str, keras.Model or callable
+        What it was built from: a name brings its named taps.
+    trainable : {"all", "head"}, int or str
+        See `first_learning`.
+    layer_decay : float
+        See `learning_rate_scales`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer.
+    """
+    if not has_standardised_features(classifier):  # of random weights: no block is special
+        return Learning(0, {}, ())
+    blocks = learning_blocks(classifier, backbone)
+    return Learning(
+        first_learning(blocks, backbone, trainable),
+        learning_rate_scales(blocks, layer_decay),
+        [op.kernel.path for op in blocks[-1] if isinstance(op, keras.layers.Dense)],
+    )
+
+
+def has_standardised_features(classifier: keras.Model) -> bool:
+    """Return whether the head of a classifier begins with standardised features."""
+    return any(layer.name == STANDARDISE for layer in classifier.layers)
 
 
 def learning_blocks(classifier: keras.Model, backbone: BackboneLike) -> list[list[keras.Operation]]:

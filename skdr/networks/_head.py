@@ -34,7 +34,7 @@ def add_head(
     standardise : bool, default=True
         Whether features are standardised first, as a `StandardScaler` before
         a linear model would: those of a pretrained network differ in scale
-        by orders of magnitude. See `set_statistics`.
+        by orders of magnitude. See `standardise_features`.
 
     Returns
     -------
@@ -68,18 +68,39 @@ def add_head(
     return keras.Model(features.inputs, x, name=f"{features.name}_classifier")
 
 
-def set_statistics(
-    classifier: keras.Model, name: str, mean: NDArray[np.floating], variance: NDArray[np.floating]
+def standardise_features(
+    classifier: keras.Model, features: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> None:
-    """Set the mean and variance, one a feature, by which a layer standardises.
+    """Set by what the features of a classifier are standardised: see `damped_statistics`.
 
     Parameters
     ----------
     classifier : keras.Model
-        Changed in place, if it has such a layer.
-    name : {"standardise", "standardise_pixels"}
-    mean, variance : ndarray of shape (n_features,)
+        As `add_head` returns it; changed in place.
+    features : ndarray of shape (n, n_features)
+    counts : ndarray of shape (n,)
+        How many images each row stands for.
     """
+    _set_statistics(classifier, STANDARDISE, *damped_statistics(features, counts))
+
+
+def standardise_pixels(
+    classifier: keras.Model, mean: NDArray[np.floating], variance: NDArray[np.floating]
+) -> None:
+    """Set the mean and variance of each channel by which pixels are standardised.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        Changed in place, if it standardises pixels.
+    mean, variance : ndarray of shape (3,)
+    """
+    _set_statistics(classifier, STANDARDISE_PIXELS, mean, variance)
+
+
+def _set_statistics(
+    classifier: keras.Model, name: str, mean: NDArray[np.floating], variance: NDArray[np.floating]
+) -> None:
     for layer in classifier.layers:
         if layer.name == name:
             layer.set_weights([mean, variance])

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import list_gpus
-from skdr.networks import copy_network, part_between
+from skdr.networks._copies import copy_network
+from skdr.networks._freeze import part_between
 from skdr.runtime._forward import ForwardPass
 from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._pointwise import multiply_pointwise

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.devices import refuse_if_forked
-from skdr.networks import copy_network
+from skdr.networks._copies import copy_network
 from skdr.networks._names import rename_automatic_names
 from skdr.runtime._architecture import Architecture
 from skdr.runtime._keras_internals import keras_seed

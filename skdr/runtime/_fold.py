@@ -7,10 +7,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.networks import operations_of
 from skdr.networks._augment import varies_images
 from skdr.networks._copies import clone_with, copy_layer, idle, set_weights
-from skdr.networks._graph import repeated_operations
+from skdr.networks._graph import operations_of, repeated_operations
 
 _LINEAR = (
     keras.layers.Conv2D,

@@ -139,12 +139,6 @@ def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
     return keras.ops.convert_to_numpy(keras.ops.cast(result, "float32"))
 
 
-def batches_of(array: Any, batch_size: int) -> Iterable[NDArray[Any]]:
-    """Yield consecutive slices of an array."""
-    for start in range(0, len(array), batch_size):
-        yield array[start : start + batch_size]
-
-
 def _padded(batch: NDArray[Any]) -> NDArray[Any]:
     """Put black images behind a batch, so that the real ones are computed alike.
 

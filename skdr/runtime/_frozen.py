@@ -15,22 +15,13 @@ from numpy.typing import NDArray
 from skdr._accelerations import are_accelerations_enabled
 from skdr._fingerprint import code_fingerprint
 from skdr.devices import is_data_parallel, refuse_if_forked
-from skdr.networks import (
-    LAST,
-    BackboneLike,
-    build_backbone,
-    copy_network,
-    is_own_code,
-    list_taps,
-    tap_features,
-    use_dtype,
-    weights_hash,
-)
+from skdr.networks import LAST, BackboneLike, build_backbone, is_own_code, list_taps
 from skdr.networks._batch_norm import last_batch_norm, mean_shift
-from skdr.networks._copies import innermost_layers
+from skdr.networks._build import use_dtype, weights_hash
+from skdr.networks._copies import copy_network, innermost_layers
 from skdr.networks._own_network import own_code
 from skdr.networks._settings import refuse_other_settings
-from skdr.networks._taps import find_tap_operation, n_features
+from skdr.networks._taps import find_tap_operation, n_features, tap_features
 from skdr.runtime._forward import ForwardPass
 from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._openvino import OpenVINO

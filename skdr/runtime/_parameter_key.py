@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from skdr._fingerprint import code_fingerprint
-from skdr.networks import weights_hash
+from skdr.networks._build import weights_hash
 
 _KERAS_OBJECTS = (
     keras.Layer,

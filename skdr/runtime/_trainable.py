@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import refuse_if_forked
-from skdr.networks import weights_hash
+from skdr.networks._build import weights_hash
 from skdr.networks._copies import set_weights
 from skdr.networks._settings import refuse_other_settings
 from skdr.runtime._architecture import Architecture
+from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._pool import NETWORKS
 from skdr.runtime._stateless import as_tensors
 
@@ -85,7 +86,8 @@ def lend_network(
     key: Hashable | None,
     build: Callable[[], keras.Model],
     *,
-    seed: int | None = None,
+    seed: int,
+    draws_weights: bool = True,
     keep: bool = True,
 ) -> Iterator[TrainableNetwork]:
     """Lend a network to be trained; it is kept for the next who asks by the same key.
@@ -97,8 +99,10 @@ def lend_network(
     build : callable
         Returns the network, where none is kept, it is lent already, or its
         weights were drawn from another seed.
-    seed : int or None, default=None
-        What `build` draws weights from; None where it draws none.
+    seed : int
+        What Keras draws from while `build` runs.
+    draws_weights : bool, default=True
+        Whether `build` draws any weights.
     keep : bool, default=True
         Whether it may be lent again.
 
@@ -110,11 +114,17 @@ def lend_network(
     refuse_if_forked()
     refuse_other_settings()
     keep = keep and key is not None and are_accelerations_enabled()
+    drawn_from = seed if draws_weights else None
+
+    def built() -> keras.Model:
+        with keras_seed(seed):
+            return build()
+
     network = NETWORKS.take(key) if keep else None
     if network is None:
-        network = TrainableNetwork(build(), seed)
-    if network.seed != seed:  # to draw weights takes less time than to compile
-        network.take_initial_weights(build(), seed)
+        network = TrainableNetwork(built(), drawn_from)
+    if network.seed != drawn_from:  # to draw weights takes less time than to compile
+        network.take_initial_weights(built(), drawn_from)
     yield network
     if keep:
         NETWORKS.put(key, network)

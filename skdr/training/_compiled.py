@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.devices import is_data_parallel
-from skdr.networks import random_states
-from skdr.runtime import fused_update_step, set_update_step, variable_numbers
-from skdr.training._phases import Learning, Phase, TrainingOptions
+from skdr.networks import Learning, random_states
+from skdr.runtime import adjust_updates
+from skdr.training._phases import Phase, TrainingOptions
 
 
 class CompiledPhase:
@@ -52,13 +52,13 @@ class CompiledPhase:
         states = self.optimizer.variables
         self._initial_state = [keras.ops.convert_to_numpy(state).copy() for state in states]
 
-    def reset(self, phase: Phase, learning: Learning, *, n_steps: int, seed: int) -> None:
+    def reset(self, phase: Phase, *, n_images: int, n_steps: int, seed: int) -> None:
         """Begin anew: the optimizer knows nothing, and random layers start from a seed."""
         for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
             variable.assign(value)
         if not is_schedule(phase.learning_rate):
             self.optimizer.learning_rate = phase.learning_rate
-        self._penalty.assign(learning.penalty)
+        self._penalty.assign(phase.penalty(n_images))
         self._n_warmup.assign(max(1.0, phase.warmup_epochs * n_steps))
         for i, state in enumerate(self._random_states):
             state.assign(np.array([seed + i, 0], dtype=state.dtype))
@@ -77,19 +77,19 @@ class CompiledPhase:
         """
         variables = self.network.trainable_variables
         scales = [learning.scales.get(v.path, 1.0) for v in variables]
-        is_penalised = [v.path in learning.penalised for v in variables]
-        optimizer, number_of = self.optimizer, variable_numbers(self.optimizer, variables)
-        plain_update = fused_update_step(optimizer, number_of)
+        is_penalised = [v.path in learning.head_kernels for v in variables]
+        optimizer = self.optimizer
 
-        def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
-            index = number_of(variable)
-            if is_penalised[index]:
+        def adjusted(
+            number: int, gradient: Any, variable: Any, learning_rate: Any
+        ) -> tuple[Any, Any]:
+            if is_penalised[number]:
                 gradient = gradient + self._penalty * keras.ops.convert_to_tensor(variable)
             progress = (keras.ops.cast(optimizer.iterations, "float32") + 1) / self._n_warmup
-            share = scales[index] * keras.ops.minimum(1.0, progress)
-            plain_update(gradient, variable, learning_rate * share)
+            share = scales[number] * keras.ops.minimum(1.0, progress)
+            return gradient, learning_rate * share
 
-        set_update_step(optimizer, update_step)
+        adjust_updates(optimizer, variables, adjusted)
 
 
 def is_schedule(learning_rate: Any) -> bool:

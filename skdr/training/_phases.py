@@ -1,18 +1,12 @@
 """Phases of training: what learns in each, how fast, and what all of them share."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from skdr.networks import (
-    Augmentation,
-    BackboneLike,
-    first_learning,
-    learning_blocks,
-    learning_rate_scales,
-)
+from skdr.networks import Augmentation
 from skdr.runtime import parameter_key
 
 
@@ -27,12 +21,12 @@ class Phase:
     epochs : int
     learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
     trainable : {"all", "head"}, int or str, default="all"
-        What learns; see `first_learning`.
+        What learns; see `what_learns`.
     C : float or None, default=None
         Inverse strength of the L2 penalty on the kernels of the head, scaled as
         in scikit-learn's LogisticRegression; None is no penalty.
     layer_decay : float, default=1.0
-        See `learning_rate_scales`.
+        Share of the learning rate of each block, of that of the block behind it.
     update_batch_norm : bool, default=False
         Whether BatchNorm layers that learn update their statistics.
     warmup_epochs : float, default=0.0
@@ -53,59 +47,9 @@ class Phase:
     warmup_epochs: float = 0.0
     revert_if_worse: bool = False
 
-
-@dataclass(frozen=True)
-class Learning:
-    """What a phase trains, in one classifier.
-
-    Attributes
-    ----------
-    first_trainable : int
-        Index, in `operations_of(classifier)`, of the first operation that learns.
-    scales : mapping of str to float
-        Share of the learning rate of each weight, by path; 1 where missing.
-    penalised : collection of str
-        Paths of the weights that have an L2 penalty.
-    penalty : float
-        Added to the gradient of those as penalty * weight.
-    """
-
-    first_trainable: int
-    scales: Mapping[str, float] = field(default_factory=dict)
-    penalised: Collection[str] = ()
-    penalty: float = 0.0
-
-
-def what_learns(
-    phase: Phase, classifier: keras.Model, backbone: BackboneLike, n_images: int
-) -> Learning:
-    """Return what a phase trains.
-
-    Parameters
-    ----------
-    phase : Phase
-    classifier : keras.Model
-        As `add_head` returns it.
-    backbone : str, keras.Model or callable
-        What it was built from: a name brings its named taps.
-    n_images : int
-        How many images are trained on.
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer.
-    """
-    if phase.trainable == "all" and phase.C is None and phase.layer_decay == 1:
-        return Learning(0)
-    blocks = learning_blocks(classifier, backbone)
-    head = blocks[-1] if phase.C is not None else []
-    return Learning(
-        first_learning(blocks, backbone, phase.trainable),
-        scales=learning_rate_scales(blocks, phase.layer_decay),
-        penalised=[op.kernel.path for op in head if isinstance(op, keras.layers.Dense)],
-        penalty=0.0 if phase.C is None else 1 / (phase.C * n_images),
-    )
+    def penalty(self, n_images: int) -> float:
+        """Return what the kernels of the head, times that, add to their gradients."""
+        return 0.0 if self.C is None else 1 / (self.C * n_images)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from skdr.images import ImageArray, ImageSource
-from skdr.networks import (
-    STANDARDISE,
-    STANDARDISE_PIXELS,
-    augments,
-    damped_statistics,
-    set_statistics,
-)
-from skdr.runtime import FrozenNetwork, batches_of
+from skdr.images import ImageArray, ImageSource, batches_of
+from skdr.networks import augments, standardise_features, standardise_pixels
+from skdr.runtime import FrozenNetwork
 from skdr.training._phases import Phase
 from skdr.training._recipes import NetworkRecipe
 from skdr.training._trainer import FrozenOutputs, Trainer
@@ -96,8 +90,7 @@ def train(
 
 def _train_from_pixels(trainer: Trainer, phases: Sequence[Phase], *, is_warm_start: bool) -> None:
     if not is_warm_start:
-        mean, variance = _pixel_statistics(trainer.train.images)
-        set_statistics(trainer.classifier, STANDARDISE_PIXELS, mean, variance)
+        standardise_pixels(trainer.classifier, *_pixel_statistics(trainer.train.images))
     for phase in phases:
         trainer.run(phase, start=None)
 
@@ -125,8 +118,7 @@ def _train_head_first(
     else:
         inputs = FrozenOutputs(first_of_head, [features(e.source) for e in trainer.examples])
     if not is_warm_start:
-        mean, variance = damped_statistics(inputs.arrays[0], trainer.train.counts)
-        set_statistics(trainer.classifier, STANDARDISE, mean, variance)
+        standardise_features(trainer.classifier, inputs.arrays[0], trainer.train.counts)
     trainer.run(head, start=None if varies else inputs)
     for phase in deeper:
         trainer.run(phase, start=below)

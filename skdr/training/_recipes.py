@@ -9,19 +9,13 @@ from typing import Any
 import keras
 
 from skdr.networks import (
-    LAST,
     BackboneLike,
-    add_head,
-    build_backbone,
     build_small_cnn,
-    copy_network,
     default_image_size,
-    initialise_kernels,
     is_own_code,
+    pretrained_classifier,
+    scratch_classifier,
     smallest_image_size,
-    speed_up_batch_norm,
-    tap_features,
-    use_dtype,
 )
 from skdr.runtime import frozen_network, network_origin, parameter_key
 
@@ -103,14 +97,16 @@ class PretrainedRecipe(NetworkRecipe):
     layer: str | Sequence[str]
 
     def build(self, image_size: Size, n_classes: int, seed: int) -> keras.Model:
-        # A copy of the network that the features come from.
+        # A copy of the network that features come from: it is built already, or will be needed.
         frozen = frozen_network(
             self.backbone, self.weights, image_size, dtype=self.dtype, seed=seed
         )
-        network = copy_network(frozen.network)
-        return add_head(
-            tap_features(network, self.backbone, self.layer, self.pooling),
+        return pretrained_classifier(
+            frozen.network,
+            self.backbone,
             n_classes,
+            layer=self.layer,
+            pooling=self.pooling,
             hidden_layer_sizes=self.hidden_layer_sizes,
             dropout=self.dropout,
         )
@@ -134,16 +130,16 @@ class ScratchRecipe(NetworkRecipe):
     kernel_initializer: Any
 
     def build(self, image_size: Size, n_classes: int, seed: int) -> keras.Model:
-        network = build_backbone(self.backbone, None, image_size)
-        use_dtype(network, self.dtype)
-        initialise_kernels(network, self.kernel_initializer, seed)
-        speed_up_batch_norm(network)
-        return add_head(
-            tap_features(network, self.backbone, LAST, self.pooling),
+        return scratch_classifier(
+            self.backbone,
+            image_size,
             n_classes,
+            pooling=self.pooling,
+            kernel_initializer=self.kernel_initializer,
+            seed=seed,
             hidden_layer_sizes=self.hidden_layer_sizes,
             dropout=self.dropout,
-            standardise=False,
+            dtype=self.dtype,
         )
 
     @property

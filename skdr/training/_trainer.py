@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 from skdr._sklearn import FitTasks, Reconstruction
 from skdr._warnings import warn
 from skdr.devices import gpu_turn, is_out_of_memory, reuse_freed_memory
-from skdr.images import ImageArray, ImageSource
-from skdr.networks import BackboneLike, augmentation_layers, float32_layers, set_trainable
-from skdr.runtime import TrainableNetwork, batches_at_once, batches_of, learner, parameter_key
+from skdr.images import ImageArray, ImageSource, batches_of
+from skdr.networks import (
+    BackboneLike,
+    Learning,
+    augmentation_layers,
+    float32_layers,
+    set_trainable,
+    what_learns,
+)
+from skdr.runtime import TrainableNetwork, batches_at_once, learner, parameter_key
 from skdr.training._callbacks import (
     EpochTasks,
     History,
@@ -28,7 +35,7 @@ from skdr.training._callbacks import (
     UserCallbacks,
 )
 from skdr.training._compiled import CompiledPhase, is_schedule
-from skdr.training._phases import Learning, Phase, TrainingOptions, what_learns
+from skdr.training._phases import Phase, TrainingOptions
 
 # Outputs of the frozen layers are kept between epochs up to this size.
 MAX_ACTIVATION_BYTES = 2**31
@@ -140,7 +147,7 @@ class Trainer:
 
     def what_learns(self, phase: Phase) -> Learning:
         """Return what a phase trains; see `what_learns`."""
-        return what_learns(phase, self.classifier, self._backbone, len(self.train))
+        return what_learns(self.classifier, self._backbone, phase.trainable, phase.layer_decay)
 
     def frozen_outputs(
         self,
@@ -219,7 +226,7 @@ class Trainer:
             ]
             train, validation = feeds[0], feeds[1] if len(feeds) > 1 else None
             n_steps = -(-len(self.train) // self.batch_size)
-            compiled.reset(phase, learning, n_steps=n_steps, seed=self.options.seed)
+            compiled.reset(phase, n_images=len(self.train), n_steps=n_steps, seed=self.options.seed)
             network.fit(
                 train,
                 shuffle=False,
@@ -263,7 +270,7 @@ class Trainer:
         except TypeError:  # code of the user's of which it cannot be told what it does
             return None
         trained = (learning.first_trainable, phase.update_batch_norm)
-        adjusted = (frozenset(learning.scales.items()), frozenset(learning.penalised))
+        adjusted = (frozenset(learning.scales.items()), frozenset(learning.head_kernels))
         return (options, trained, adjusted, start and start.first, many)
 
     def _find_batch_size(self, network: keras.Model, inputs: ImageArray) -> None:
