@@ -31,6 +31,8 @@ from skdr.networks import (
     set_statistics,
     smallest_image_size,
     tap_features,
+    warn_if_head_alone_learns,
+    warn_if_probabilities,
 )
 from skdr.runtime import FrozenNetwork, batches_of, frozen_network, network_origin
 from skdr.training import FrozenOutputs, Phase, Trainer
@@ -343,6 +345,8 @@ class FineTunedCNNClassifier(CNNClassifier):
     def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
         # A copy of the network that the features come from.
         frozen = self._frozen_network(image_size, seed).network
+        if not isinstance(self.backbone, str):
+            warn_if_probabilities(frozen, self.layer)
         features = tap_features(copy_network(frozen), self.backbone, self.layer, self.pooling)
         return add_head(
             features,
@@ -407,6 +411,13 @@ class FineTunedCNNClassifier(CNNClassifier):
             warmup_epochs=self.warmup_epochs,
             must_improve=True,
         )
+        if fine_tune.epochs and self.trainable != 0:
+            warn_if_head_alone_learns(
+                blocks,
+                fine_tune.first,
+                self.trainable,
+                update_batch_norm=fine_tune.update_batch_norm,
+            )
         return head, fine_tune
 
     def _frozen_features(self, trainer: Trainer) -> FrozenFeatures | None:

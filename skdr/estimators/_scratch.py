@@ -25,6 +25,7 @@ from skdr.networks import (
     speed_up_batch_norm,
     tap_features,
     use_dtype,
+    warn_if_probabilities,
 )
 from skdr.runtime import batches_of, network_origin
 from skdr.training import Phase, Trainer
@@ -254,6 +255,8 @@ class ScratchCNNClassifier(CNNClassifier):
 
     def _build_network(self, image_size: tuple[int, int], n_classes: int, seed: int) -> keras.Model:
         network = build_backbone(self._backbone, None, image_size)
+        if not isinstance(self._backbone, str):
+            warn_if_probabilities(network)
         use_dtype(network, self.dtype)
         initialise_kernels(network, self.kernel_initializer, seed)
         speed_up_batch_norm(network)

@@ -14,6 +14,7 @@ from skdr.networks._build import (
     use_dtype,
     weights_hash,
 )
+from skdr.networks._class_outputs import warn_if_probabilities
 from skdr.networks._copies import copy_network
 from skdr.networks._freeze import (
     first_learning,
@@ -22,6 +23,7 @@ from skdr.networks._freeze import (
     part_between,
     set_trainable,
     speed_up_batch_norm,
+    warn_if_head_alone_learns,
 )
 from skdr.networks._head import (
     STANDARDISE,
@@ -70,5 +72,7 @@ __all__ = [
     "speed_up_batch_norm",
     "tap_features",
     "use_dtype",
+    "warn_if_head_alone_learns",
+    "warn_if_probabilities",
     "weights_hash",
 ]
