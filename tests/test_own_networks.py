@@ -887,6 +887,13 @@ def test_function_of_other_arguments_is_no_backbone(images):
         PretrainedFeatureExtractor(lambda height, width: rescaled()).fit(images)
 
 
+def test_function_of_a_namespace_without_a_name_builds_a_network(images):
+    scope = {"make": rescaled}
+    exec("def build(input_shape): return make()", scope)
+    extractor = PretrainedFeatureExtractor(scope["build"], image_size=24)
+    assert extractor.fit_transform(images).shape == (12, 8)
+
+
 @pytest.mark.parametrize("name", ["m.keras", "folder/m.h5"])
 def test_file_is_no_backbone(name, images):
     match = rf"backbone='{name}' is a file; give .*keras\.models\.load_model\('{name}'\)"

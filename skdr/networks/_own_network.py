@@ -172,7 +172,7 @@ def _refuse_other_kinds(backbone: Any) -> None:
             f"backbone={backbone!r} is a layer, not a network: images = keras.Input((height, "
             "width, 3)); backbone = keras.Model(images, layer(images))."
         )
-    if inspect.isfunction(backbone) and backbone.__module__.split(".")[0] == "keras":
+    if inspect.isfunction(backbone) and (backbone.__module__ or "").split(".")[0] == "keras":
         name = backbone.__name__
         by_name = f"its name, backbone={name!r}, or " if name in BACKBONES else ""
         raise TypeError(
