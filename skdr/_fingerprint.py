@@ -1,5 +1,6 @@
 """Fingerprints of code: two callables that have the same one do the same."""
 
+import dis
 import functools
 import hashlib
 import sys
@@ -11,6 +12,9 @@ from typing import Any
 import joblib
 
 _INSTALLED = {"site-packages", "dist-packages"}
+# In functions; in the bodies of classes, where a name may be local too; from Python 3.12 on, in
+# annotations and what else has a scope of its own there.
+_READS_A_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _THIS_PACKAGE = __name__.split(".")[0]
 
 
@@ -42,6 +46,24 @@ def code_fingerprint(code: Any) -> str:
     for part in _parts(code, set()):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
+
+
+def global_names(code: types.CodeType) -> list[str]:
+    """Return the global names that code reads, and code defined inside it; not its attributes.
+
+    Parameters
+    ----------
+    code : code object
+        Of a function, ``function.__code__``.
+
+    Returns
+    -------
+    names : list of str
+        Without repetition; those of Python's builtins too.
+    """
+    read = [i.argval for i in dis.get_instructions(code) if i.opname in _READS_A_GLOBAL]
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return list(dict.fromkeys([*read, *(name for c in inner for name in global_names(c))]))
 
 
 def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
@@ -92,7 +114,7 @@ def _definition(thing: Any, seen: set[int]) -> Iterator[str]:
         code, scope = thing.__code__, thing.__globals__
         yield from _bytecode(code)
         held = [cell.cell_contents for cell in thing.__closure__ or ()]
-        named = [scope[name] for name in _global_names(code) if name in scope]
+        named = [scope[name] for name in global_names(code) if name in scope]
         defaults = [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).items()]
         yield from _all_parts([*defaults, *held, *named], seen)
 
@@ -113,12 +135,6 @@ def _bytecode(code: types.CodeType) -> Iterator[str]:
             yield repr(sorted(map(repr, constant)))
         else:
             yield repr(constant)
-
-
-def _global_names(code: types.CodeType) -> list[str]:
-    """Return the names that a function, and those defined inside it, look up."""
-    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return [*code.co_names, *(name for c in inner for name in _global_names(c))]
 
 
 def _value(value: Any) -> str:

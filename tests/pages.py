@@ -3,7 +3,8 @@
 A page runs in a folder of its own with a few small images in the layouts that pages name, and
 knows `X`, `y`, `patients` and `paths` without making them. What cannot run is marked in the page:
 ``<!-- skip: next "why" -->``, or ``<!-- skip: next if(condition, reason="why") -->``.
-What runs and is not shown stands in ``<!-- invisible-code-block: python ... -->``.
+A snippet that begins with the comment ``# name.py`` is saved under that name too, for later ones
+to import. What runs and is not shown stands in ``<!-- invisible-code-block: python ... -->``.
 A block of ``output`` after a snippet is what it prints: its words are compared, numbers are not.
 """
 
@@ -25,6 +26,7 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 N_PATIENTS, N_GRADES, SIDE = 20, 5, 32
+FILE = re.compile(r"# (\w+\.py)\n")
 WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -36,6 +38,8 @@ class Snippets(CodeBlockParser):
         self.run = PythonEvaluator()
 
     def evaluate(self, example):
+        if file := FILE.match(example.parsed):
+            Path(file[1]).write_text(example.parsed, encoding="utf-8")
         with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings():
             warnings.simplefilter("default")  # who tries a snippet sees them, and goes on
             self.run(example)
@@ -87,6 +91,20 @@ def settings_restored():
             sys.modules["matplotlib.pyplot"].close("all")
 
 
+@contextlib.contextmanager
+def importable(folder):
+    """Let modules in a folder be imported, and forget them afterwards."""
+    known = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for file in folder.glob("*.py"):
+            if file.stem not in known:
+                sys.modules.pop(file.stem, None)
+
+
 def run_page(path):
     """Run the snippets of a page in the present folder.
 
@@ -102,7 +120,7 @@ def run_page(path):
     document.namespace |= {"X": X, "y": y, "patients": patients, "paths": write_images(Path())}
     document.namespace |= {"find_spec": find_spec, "REPOSITORY": REPOSITORY}
     n_run = 0
-    with settings_restored():
+    with settings_restored(), importable(Path.cwd()):
         for example in document.examples():
             with contextlib.suppress(unittest.SkipTest):
                 example.evaluate()

@@ -13,7 +13,7 @@ from PIL import ImageFilter
 from sklearn.preprocessing import StandardScaler
 
 from skdr import PretrainedFeatureExtractor
-from skdr._fingerprint import code_fingerprint
+from skdr._fingerprint import code_fingerprint, global_names
 from skdr.preprocessing import LocalColourNormalisation, RetinaCrop, make_image_pipeline
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +64,46 @@ def test_function_of_a_namespace_without_a_name_has_a_fingerprint():
     exec("def f(x): return x + 1", first)
     exec("def f(x): return x + 2", second)
     assert code_fingerprint(first["f"]) != code_fingerprint(second["f"])
+
+
+ATTRIBUTES = {
+    "attribute": "def f(x): return x.clip(0, 255)",
+    "nested": "def f(x):\n    return [y.clip(0, 255) for y in x]",
+    "method": "class A:\n    def __call__(self, x): return self.clip(x)\nf = A()",
+    "stored": "def f(x): x.clip = 0",
+    "keyword": "def f(x): return x(clip=1)",
+}
+
+
+@pytest.mark.parametrize("code", ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_global_with_the_name_of_an_attribute_does_not_count(code):
+    found = {code_fingerprint(define(f"clip = {value}\n{code}")) for value in (1, 2, "object()")}
+    assert len(found) == 1
+
+
+READERS = {
+    "function": "def f(x): return clip(x)",
+    "lambda": "f = lambda x: clip",
+    "inside": "def f(x):\n    def g(y): return clip(y)\n    return g(x)",
+    "comprehension": "def f(x): return [clip(y) for y in x]",
+    "default": "def f(x):\n    def g(y=clip): return y\n    return g(x)",
+    "class": "def f(x):\n    class A:\n        y = clip\n    return A",
+    "method": "def f(x):\n    class A:\n        def g(self): return clip\n    return A",
+    "written": "def f(x):\n    global clip\n    clip += x",
+    "of it": "def f(x): return clip.shape",
+}
+
+
+@pytest.mark.parametrize("code", READERS.values(), ids=READERS)
+def test_global_that_code_reads_counts(code):
+    assert "clip" in global_names(define(code).__code__)
+    found = {code_fingerprint(define(f"clip = {value}\n{code}")) for value in (1, 2)}
+    assert len(found) == 2
+
+
+def test_attributes_and_local_names_are_no_global_names():
+    code = "def f(x):\n    import os\n    y = os.path\n    return y.join(x.name, key=len(x))"
+    assert global_names(define(code).__code__) == ["len"]
 
 
 def make(value):

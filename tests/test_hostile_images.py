@@ -1,13 +1,15 @@
 """Damaged and absurd image files: each is decoded, or is one error that names it and why."""
 
+import contextlib
 import io
+import os
 import struct
 import warnings
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import EpsImagePlugin, Image, ImageCms
 
 from skdr import ImageDecodeError, PretrainedFeatureExtractor
 from skdr.images import as_image_source, decode_all
@@ -190,3 +192,53 @@ def test_arrays_of_any_layout_have_the_same_features(extractor, view, tmp_path):
 def memory_mapped(array, folder):
     np.save(folder / "images.npy", array)
     return np.load(folder / "images.npy", mmap_mode="r")
+
+
+def iptc(contents):
+    """Return an IPTC file that holds another one."""
+
+    def record(tag, value):
+        return bytes([0x1C, *tag]) + len(value).to_bytes(2, "big") + value
+
+    described = {
+        (3, 60): b"\x01\x00",
+        (3, 20): b"\x00\x28",
+        (3, 30): b"\x00\x28",
+        (3, 120): b"\x05",
+    }
+    fields = b"".join(record(tag, value) for tag, value in described.items())
+    return fields + record((8, 10), contents)
+
+
+@pytest.fixture
+def ghostscript_runs(tmp_path, monkeypatch):
+    """Return the file that a program called gs writes when it is started."""
+    log, program = tmp_path / "runs", tmp_path / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho ran >> {log}\necho 10.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # look for it again
+    return log
+
+
+STARTERS = {"EPS": encoded("EPS"), "IPTC": iptc(encoded("EPS"))}
+
+
+@pytest.mark.parametrize("image_format", STARTERS)
+def test_pillow_would_start_ghostscript(image_format, ghostscript_runs):
+    with contextlib.suppress(OSError), Image.open(io.BytesIO(STARTERS[image_format])) as image:
+        image.load()
+    assert ghostscript_runs.exists()
+
+
+@pytest.mark.parametrize("form", ["path", "bytes", "open file"])
+@pytest.mark.parametrize("image_format", STARTERS)
+def test_file_that_would_start_a_program_is_refused(image_format, form, ghostscript_runs, tmp_path):
+    contents, path = STARTERS[image_format], tmp_path / "image.jpg"
+    path.write_bytes(contents)
+    item = {"path": path, "bytes": contents, "open file": io.BytesIO(contents)}[form]
+    for check_headers in (True, False):
+        with pytest.raises(ImageDecodeError, match=rf"an {image_format} file, .*Ghostscript"):
+            as_image_source([item], check_headers=check_headers).decode(0)
+    assert not ghostscript_runs.exists()

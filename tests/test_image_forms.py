@@ -417,6 +417,24 @@ def test_item_that_is_no_image_is_named_with_its_cause(item, match):
     assert info.value.indices == (1,)
 
 
+def test_bytes_do_not_show_which_files_exist(tmp_path):
+    there, missing = tmp_path / "there", tmp_path / "missing"
+    there.touch()
+    causes = []
+    for path in (there, missing):
+        for predicts in (False, True):
+            with pytest.raises(ImageDecodeError) as info:
+                as_image_source([str(path).encode()], check_headers=not predicts).decode(0)
+            causes += info.value.causes
+    assert len(causes) == 4
+    assert len(set(causes)) == 1
+
+
+@pytest.mark.parametrize("contents", [*CONTENTS[:1], b"P3 1 1 255 9 8 7"])
+def test_small_files_are_not_taken_for_paths(contents):
+    assert as_image_source([contents]).decode(0).shape[-1] == 3
+
+
 def test_stream_that_can_be_read_once_is_refused():
     class Stream(io.RawIOBase):
         def readable(self):
@@ -424,6 +442,34 @@ def test_stream_that_can_be_read_once_is_refused():
 
     with pytest.raises(ImageDecodeError, match=r"can be read once only; give its contents"):
         as_image_source([Stream()]).decode(0)
+
+
+BAD_ARRAYS = {
+    "channels first": (np.zeros((2, 3, 64, 64), np.uint8), r"channels come last, see np\.moveaxis"),
+    "two channels": (np.zeros((2, 20, 20, 2), np.uint8), r"shape \(20, 20, 2\) is not"),
+    "complex": (np.zeros((2, 20, 20, 3), complex), "dtype complex128 are not numbers"),
+    "no pixels": (np.zeros((2, 0, 20, 3)), "holds no pixels"),
+}
+
+
+@pytest.mark.parametrize(("images", "match"), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_arrays_that_are_no_images_are_refused_undecoded(images, match):
+    for X in (images, list(images)):
+        with pytest.raises(ImageDecodeError, match=match) as info:
+            as_image_source(X)
+        assert info.value.indices == (0, 1)
+        assert len(info.value.causes) == 2
+
+
+def test_open_text_is_refused_undecoded(files):
+    with pytest.raises(ImageDecodeError, match=r"X\[1\]: a file opened as text"):
+        as_image_source([files[0], io.StringIO("a.png")])
+
+
+def test_narrow_grey_images_are_told_how_to_be_given():
+    match = r"If these are 227 grey images, 3 pixels wide, give X\[\.\.\., np\.newaxis\]"
+    with pytest.raises(ValueError, match=match):
+        as_image_source(np.zeros((227, 227, 3), np.uint8))
 
 
 def test_long_text_is_shortened():

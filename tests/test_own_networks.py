@@ -172,6 +172,7 @@ def test_features_are_those_of_the_network(pooling, given_as, images):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.filterwarnings("ignore:trainable='base' trains nothing but the head")
 @pytest.mark.parametrize("trainable", ["head", "all", 1, "conv1", "base"])
 def test_fine_tunes(trainable, labelled):
     X, y = labelled
@@ -190,6 +191,128 @@ def test_any_kind_fine_tunes(make, labelled):
     classifier = FineTunedCNNClassifier(filled(make()), trainable=1, head_epochs=1, epochs=1)
     expected = classifier.fit(X, y).predict_proba(X)
     np.testing.assert_allclose(outputs(classifier.model_, X), expected, atol=1e-5)
+
+
+HEAD_ALONE = "trains nothing but the head"
+
+
+@pytest.mark.parametrize(
+    ("trainable", "message"),
+    [
+        ("base", r"the layers after 'base' have no weights that learn\. Name an earlier layer"),
+        ("conv2", r"the layers after 'conv2' have no weights"),
+        ("last_bn", r"the layers after 'last_bn' have no weights"),
+        (1, r"BatchNorm layers keep theirs with batch_norm='stored'\. Give a larger number"),
+    ],
+)
+def test_fine_tuning_of_nothing_but_the_head_is_warned_of(trainable, message, labelled):
+    network = rescaled()
+    if trainable in ("last_bn", 1):
+        last = layers.BatchNormalization(name="last_bn")(network.outputs[0])
+        network = keras.Model(network.inputs, last)
+    settings = {"trainable": trainable, "head_epochs": 1, "epochs": 1, **SEED}
+    classifier = FineTunedCNNClassifier(filled(network), **settings)
+    with pytest.warns(UserWarning, match=rf"trainable={trainable!r} {HEAD_ALONE}: .*{message}"):
+        classifier.fit(*labelled)
+
+
+def test_batch_norm_that_learns_is_more_than_the_head(labelled):
+    network = rescaled()
+    last = layers.BatchNormalization()(network.outputs[0])
+    settings = {"trainable": 1, "batch_norm": "updated", "head_epochs": 1, "epochs": 1, **SEED}
+    network = filled(keras.Model(network.inputs, last))
+    FineTunedCNNClassifier(network, **settings).fit(*labelled)  # a warning would be an error
+
+
+def test_name_that_is_nearly_that_of_a_layer_is_suggested(labelled):
+    network = filled(two_levels())  # where conv1 is a layer of the outermost
+    match = r"layer='base_conv1' is not .* Did you mean 'outer_base_conv1'\?.* Keras layers .*'bn1'"
+    with pytest.raises(ValueError, match=match):
+        PretrainedFeatureExtractor(network, layer="base_conv1").fit(labelled[0])
+    with pytest.raises(ValueError, match=r"trainable='Conv_2' .* Did you mean 'conv2'"):
+        FineTunedCNNClassifier(network, trainable="Conv_2", head_epochs=0).fit(*labelled)
+
+
+# Networks that end in classes of their own
+
+
+def with_classes(*ends):
+    pooled = layers.GlobalMaxPooling2D(name="pool")
+    return keras.Sequential([keras.Input(SIZE), *in_sequence().layers, pooled, *ends])
+
+
+def ops_softmax():
+    network = with_classes(layers.Dense(3))
+    return keras.Model(network.inputs, keras.ops.softmax(network.outputs[0]))
+
+
+def wrapped_classes():
+    images = keras.Input(SIZE)
+    return keras.Model(images, with_classes(layers.Dense(3, activation="softmax"))(images))
+
+
+def convolved_classes():
+    """As MobileNet makes them."""
+    ends = [layers.Reshape((1, 1, 8), name="before"), layers.Conv2D(3, 1), layers.Reshape((3,))]
+    return with_classes(*ends, layers.Activation("softmax"))
+
+
+def squeezed(last):
+    """A network that ends in a map that it has weighted by what a sigmoid says of each channel."""
+    network = rescaled()
+    maps = network.outputs[0]
+    gate = layers.Dense(8, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(maps))
+    return keras.Model(network.inputs, last([maps, gate]))
+
+
+PROBABILITIES = {
+    "softmax": (lambda: with_classes(layers.Dense(3, activation="softmax")), "pool"),
+    "sigmoid": (lambda: with_classes(layers.Dense(1, activation="sigmoid")), "pool"),
+    "dropout": (
+        lambda: with_classes(layers.Dropout(0.5, name="drop"), layers.Dense(3, "softmax")),
+        "drop",
+    ),
+    "activation": (lambda: with_classes(layers.Dense(3), layers.Activation("softmax")), "pool"),
+    "Softmax layer": (lambda: with_classes(layers.Dense(3), layers.Softmax()), "pool"),
+    "softmax of keras.ops": (ops_softmax, "pool"),
+    "inside a network": (wrapped_classes, "pool"),
+    "convolution": (convolved_classes, "before"),
+}
+NO_PROBABILITIES = {
+    "map": rescaled,
+    "vector": lambda: with_classes(layers.Dense(5, activation="relu")),
+    "logits": lambda: with_classes(layers.Dense(3)),
+    "squeeze and excitation": lambda: squeezed(layers.Multiply()),
+    "map of a sigmoid": lambda: keras.Sequential(
+        [
+            keras.Input(SIZE),
+            *in_sequence().layers,
+            layers.Conv2D(4, 1),
+            layers.Activation("sigmoid"),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "before"), PROBABILITIES.values(), ids=PROBABILITIES)
+def test_probabilities_as_features_are_warned_of(make, before, labelled):
+    X, y = labelled
+    network = make()
+    warned = rf"ends in \d probabilities of classes of its own.*Set layer='{before}'"
+    with pytest.warns(UserWarning, match=warned):
+        PretrainedFeatureExtractor(network).fit(X)
+    with pytest.warns(UserWarning, match=warned):
+        FineTunedCNNClassifier(network, layer=["pool", "last"], head_epochs=0, epochs=0).fit(X, y)
+    assert PretrainedFeatureExtractor(network, layer=before).fit_transform(X).shape == (12, 8)
+    with pytest.warns(UserWarning, match=rf"Give keras\.Model.*get_layer\('{before}'\)"):
+        ScratchCNNClassifier(network, epochs=0).fit(X, y)
+
+
+@pytest.mark.parametrize("make", NO_PROBABILITIES.values(), ids=NO_PROBABILITIES)
+def test_other_ends_of_networks_are_not_warned_of(make, labelled):
+    network = make()
+    PretrainedFeatureExtractor(network).fit(labelled[0])  # a warning would be an error
+    FineTunedCNNClassifier(network, head_epochs=0, epochs=0).fit(*labelled)
 
 
 def test_trainable_blocks_are_layers_of_the_inner_network(labelled):
@@ -554,6 +677,29 @@ def test_lambda_of_no_other_names_is_pickled(images):
     np.testing.assert_array_equal(loaded.transform(images), expected)
 
 
+def test_lambda_is_pickled_where_a_global_has_the_name_of_an_attribute(monkeypatch):
+    inputs = keras.Input(SIZE)
+    x = layers.Lambda(lambda x: x / x.shape[-1])(inputs)
+    extractor = PretrainedFeatureExtractor(keras.Model(inputs, layers.Conv2D(4, 3)(x)))
+    monkeypatch.setitem(globals(), "shape", 1)
+    pickle.dumps(extractor)
+
+
+def test_global_name_of_a_lambda_is_named():
+    with pytest.raises(
+        ValueError, match=r"'own_code' holds code that uses the global name 'keras'"
+    ):
+        pickle.dumps(PretrainedFeatureExtractor(with_lambda()))
+
+
+def test_object_of_a_lambda_is_named():
+    by = np.full(3, 0.1, np.float32)
+    inputs = keras.Input(SIZE)
+    network = keras.Model(inputs, layers.Lambda(lambda x: x * by, name="own_code")(inputs))
+    with pytest.raises(ValueError, match=r"'own_code' holds code that uses 'by', a ndarray"):
+        pickle.dumps(PretrainedFeatureExtractor(network))
+
+
 def test_registered_models_inside_are_pickled(images):
     extractor = PretrainedFeatureExtractor(filled(doubled()), cache=None)
     expected = extractor.fit_transform(images)
@@ -639,6 +785,24 @@ def test_layer_that_cannot_be_copied_is_named(images):
         PretrainedFeatureExtractor(network).fit(images)
 
 
+class TableWithoutConfig(keras.layers.Layer):
+    """Keras cannot tell how it was made."""
+
+    def __init__(self, table, **kwargs):
+        super().__init__(**kwargs)
+        self.table = table
+
+    def call(self, inputs):
+        return inputs * float(self.table.sum())
+
+
+def test_what_keras_says_of_a_layer_that_cannot_be_copied_is_not_cut(images):
+    inputs = keras.Input(SIZE)
+    network = keras.Model(inputs, TableWithoutConfig(np.ones(3))(inputs))
+    with pytest.raises(ValueError, match=r"passing non-serializable argument values in `__init__"):
+        PretrainedFeatureExtractor(network).fit(images)
+
+
 # Networks that cannot work
 
 
@@ -710,6 +874,31 @@ def test_network_of_another_library_is_no_backbone(library, images):
     kind = type("Net", (), {"__module__": f"{library}.nn", "__call__": lambda self, x: x})
     with pytest.raises(TypeError, match=rf"Net is a network of {library}"):
         PretrainedFeatureExtractor(kind()).fit(images)
+
+
+def test_function_of_keras_is_no_backbone(images):
+    match = r"is a function of Keras: give its name, backbone='MobileNetV2'"
+    with pytest.raises(TypeError, match=match):
+        PretrainedFeatureExtractor(keras.applications.MobileNetV2).fit(images)
+
+
+def test_function_of_other_arguments_is_no_backbone(images):
+    with pytest.raises(TypeError, match=r"backbone=.* of one argument, the shape of the images"):
+        PretrainedFeatureExtractor(lambda height, width: rescaled()).fit(images)
+
+
+def test_function_of_a_namespace_without_a_name_builds_a_network(images):
+    scope = {"make": rescaled}
+    exec("def build(input_shape): return make()", scope)
+    extractor = PretrainedFeatureExtractor(scope["build"], image_size=24)
+    assert extractor.fit_transform(images).shape == (12, 8)
+
+
+@pytest.mark.parametrize("name", ["m.keras", "folder/m.h5"])
+def test_file_is_no_backbone(name, images):
+    match = rf"backbone='{name}' is a file; give .*keras\.models\.load_model\('{name}'\)"
+    with pytest.raises(ValueError, match=match):
+        PretrainedFeatureExtractor(name).fit(images)
 
 
 def test_grey_network_works_as_the_error_says(images):

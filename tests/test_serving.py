@@ -56,7 +56,32 @@ def test_upload_is_answered_with_class_and_probability(client, classifier, colou
         assert answer.json()["probability"] == pytest.approx(float(expected.max()))
 
 
-def test_upload_that_is_no_image_is_refused_with_the_cause(client):
+def test_upload_that_is_no_image_is_refused_and_its_cause_logged(client, caplog):
     answer = client.post("/predict", files={"file": b"no image"})
     assert answer.status_code == 422
-    assert answer.json()["detail"] == "not an image that Pillow can read."
+    assert answer.json()["detail"] == "Cannot be read as an image: upload"
+    assert "not an image that Pillow can read." in caplog.text
+
+
+@pytest.mark.parametrize("contents", [b"/etc/passwd", b"/etc/nothing"])
+def test_upload_of_a_path_is_refused_whether_or_not_it_exists(contents, client):
+    answer = client.post("/predict", files={"file": contents})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "Cannot be read as an image: upload",
+    )
+
+
+def test_several_uploads_are_answered_in_order(client, classifier, coloured):
+    X, _ = coloured
+    files = [("files", png(image)) for image in X[:3]]
+    answer = client.post("/predict_several", files=files)
+    assert [each["class"] for each in answer.json()] == classifier.predict(X[:3]).tolist()
+
+
+def test_bad_ones_of_several_uploads_are_named(client, coloured):
+    X, _ = coloured
+    named = [("a.png", png(X[0])), ("b.png", b"no image"), ("c.png", b"none either")]
+    answer = client.post("/predict_several", files=[("files", each) for each in named])
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "Cannot be read as an image: b.png, c.png"

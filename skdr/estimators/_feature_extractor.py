@@ -16,7 +16,14 @@ from skdr._atomic import atomic
 from skdr._sklearn import FitTasks, StrOptions, fit_context
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.features import MEMORY, FrozenFeatures
-from skdr.networks import LAST, BackboneLike, default_image_size, exportable, smallest_image_size
+from skdr.networks import (
+    LAST,
+    BackboneLike,
+    default_image_size,
+    exportable,
+    smallest_image_size,
+    warn_if_probabilities,
+)
 from skdr.runtime import frozen_network
 
 
@@ -215,6 +222,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             engine=self.engine,
             seed=seed,
         )
+        if not isinstance(self.backbone, str):
+            warn_if_probabilities(network.network, self.layer)
         self._features = FrozenFeatures(
             network,
             self.layer,

@@ -19,6 +19,12 @@ _HEADER_BYTES = 2**16
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_NAME = 200
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+# What Pillow decodes by starting another program, which files of strangers must not do.
+_BY_GHOSTSCRIPT = "for which Pillow starts Ghostscript; convert it to PNG"
+_REFUSED_FORMATS = {
+    "EPS": f"an EPS file, {_BY_GHOSTSCRIPT}",
+    "IPTC": f"an IPTC file, which may hold an EPS file, {_BY_GHOSTSCRIPT}",
+}
 # One lock for each of the user's objects would have to be kept somewhere: a few are shared.
 _LOCKS = tuple(threading.RLock() for _ in range(64))
 
@@ -101,7 +107,23 @@ def contents_of(item: Any) -> bytes | None:
 
 
 def open_image(file: IO[bytes]) -> Image.Image:
-    """Open an image, of which no pixel is decoded yet."""
+    """Open an image, of which no pixel is decoded yet.
+
+    Raises
+    ------
+    ValueError
+        If Pillow would start another program to decode it.
+    DecompressionBombError
+        If it has more pixels than Pillow allows.
+    """
+    image = _open(file)
+    if image.format in _REFUSED_FORMATS:
+        image.close()
+        raise ValueError(_REFUSED_FORMATS[image.format])
+    return image
+
+
+def _open(file: IO[bytes]) -> Image.Image:
     try:
         return Image.open(file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
@@ -150,9 +172,16 @@ def _read_path(path: str | os.PathLike[str]) -> bytes:
         raise path_problem(path) or exc from None
 
 
-def _read_open_file(file: Any) -> bytes:
+def open_file_problem(file: Any) -> Exception | None:
+    """Return why an open file cannot be read as an image, as far as is known without reading it."""
     if isinstance(file, io.TextIOBase):
-        raise TypeError("a file opened as text; open it with mode 'rb'")
+        return TypeError("a file opened as text; open it with mode 'rb'")
+    return None
+
+
+def _read_open_file(file: Any) -> bytes:
+    if problem := open_file_problem(file):
+        raise problem
     with own_lock(file):
         try:
             position = file.tell()

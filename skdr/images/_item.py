@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,11 +16,15 @@ from skdr.images._files import (
     is_file_dict,
     is_open_file,
     is_path,
+    open_file_problem,
     open_image,
     path_problem,
     without_dict,
 )
-from skdr.images._pixels import type_name
+from skdr.images._pixels import array_problem, type_name
+
+# One line of text with a dot or slash in it; the header of an image is no such line.
+_LIKE_A_PATH = re.compile(rb"[^\0-\x1f\x7f]*[./\\][^\0-\x1f\x7f]*")
 
 
 def is_number(item: Any) -> bool:
@@ -40,7 +45,7 @@ def problem_with(item: Any) -> Exception | None:
     if is_missing(item):
         return ValueError("missing value")
     if isinstance(item, np.ndarray):
-        return None
+        return array_problem(item)
     if is_file_dict(item):
         return problem_with(without_dict(item))
     if is_contents(item):
@@ -52,7 +57,9 @@ def problem_with(item: Any) -> Exception | None:
         )
     if isinstance(item, list | tuple):
         return _problem_with_list(item)
-    if is_open_file(item) or _has_pixels(item):
+    if is_open_file(item):
+        return open_file_problem(item)
+    if _has_pixels(item):
         return None
     return TypeError(f"{type_name(item)} is no image; give a path, a PIL image or an array")
 
@@ -80,10 +87,14 @@ def listed_keys(mapping: Iterable[Any]) -> str:
 
 
 def _problem_with_contents(contents: Any) -> Exception | None:
-    """Return what is wrong with bytes, such as those of a path."""
+    """Return what is wrong with bytes, such as those of a path.
+
+    Only the bytes are looked at: a server that told apart which paths exist would
+    show its files to whoever uploads their names.
+    """
     if not len(contents):
         return ValueError("empty file")
-    if len(contents) < 2**10 and os.path.exists(bytes(contents)):
+    if len(contents) < 2**10 and _LIKE_A_PATH.fullmatch(contents):
         return TypeError(
             "bytes are taken for the contents of a file; give a path as text, path.decode()"
         )

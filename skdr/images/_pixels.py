@@ -58,13 +58,14 @@ def rgb_pixels(
     ValueError, TypeError
         If the shape is another, or values are no numbers of that range.
     """
-    array = three_channels(as_array(pixels))
+    array = as_array(pixels)
+    if problem := array_problem(array):
+        raise problem
+    array = three_channels(array)
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype == np.uint8 and value_range in (None, EIGHT_BITS):
         return array
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"pixels of dtype {array.dtype} are not numbers")
     if value_range == AS_THEY_ARE:
         return array.astype(np.float32)
     check_range(array, value_range)
@@ -89,19 +90,27 @@ def as_array(pixels: Any) -> NDArray[Any]:
     return array
 
 
+def array_problem(array: NDArray[Any]) -> Exception | None:
+    """Return why an array is no image, as far as its shape and dtype show."""
+    shape = array.shape
+    if array.ndim != 2 and not (array.ndim == 3 and shape[-1] in (1, 3, 4)):
+        hint = ""
+        if array.ndim == 3 and shape[0] in (1, 3, 4):
+            hint = "; channels come last, see np.moveaxis"
+        return ValueError(
+            f"shape {shape} is not (height, width) or (height, width, 1, 3 or 4){hint}"
+        )
+    if array.size == 0:
+        return ValueError(f"shape {shape} holds no pixels")
+    if array.dtype.kind not in "biuf":
+        return TypeError(f"pixels of dtype {array.dtype} are not numbers")
+    return None
+
+
 def three_channels(array: NDArray[Any]) -> NDArray[Any]:
     """Return pixels of shape (height, width[, 1, 3 or 4]) as (height, width, 3)."""
     if array.ndim == 2:
         array = array[..., np.newaxis]
-    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4):
-        hint = ""
-        if array.ndim == 3 and array.shape[0] in (1, 3, 4):
-            hint = "; channels come last, see np.moveaxis"
-        raise ValueError(
-            f"shape {array.shape} is not (height, width) or (height, width, 1, 3 or 4){hint}"
-        )
-    if array.size == 0:
-        raise ValueError(f"shape {array.shape} holds no pixels")
     if array.shape[-1] == 1:
         return np.repeat(array, 3, axis=-1)
     return array[..., :3]

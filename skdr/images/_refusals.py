@@ -29,10 +29,11 @@ def check_is_no_single_image(X: Any) -> None:
         raise ValueError(f"X is {one}; put a single image in a list: [image].")
     shape = _shape_of_first(X)
     if len(shape) == 2 and shape[1] in _CHANNELS:
-        whole = (len(X), *shape)
+        n_images, height, width = len(X), *shape
         raise ValueError(
-            f"X is of shape {whole}, which is that of one image; put a single image in a list: "
-            "[image]. Grey images of so few columns need a last axis: X[..., np.newaxis]."
+            f"X is of shape {(n_images, height, width)}, which is that of one image; put a single "
+            f"image in a list: [image]. If these are {n_images} grey images, {width} pixels wide, "
+            "give X[..., np.newaxis]."
         )
 
 

@@ -17,7 +17,7 @@ from skdr.images._decode import Decoder
 from skdr.images._files import contents_of, file_name, own_lock, shortened
 from skdr.images._item import check_item, header_problem, problem_with
 from skdr.images._lazy import LazyImage, LazySequence
-from skdr.images._pixels import ValueRange, as_array
+from skdr.images._pixels import ValueRange, array_problem, as_array
 
 MAX_LISTED = 20
 _MAX_THREADS = 16
@@ -218,14 +218,24 @@ class ImageSource:
         headers : bool
             Whether to look at the first bytes of files too.
         """
-        are_pixels = isinstance(self.items, np.ndarray) and self.items.dtype != object
-        if are_pixels or isinstance(self.items, LazySequence):
+        if isinstance(self.items, LazySequence):
+            return
+        if isinstance(self.items, np.ndarray) and self.items.dtype != object:
+            self._check_array(self.items)
             return
         look = header_problem if headers else problem_with
         problems = self._in_threads(lambda i: None if self._is_lazy(i) else look(self._held(i)))
         failures = [(self, i, problem) for i, problem in enumerate(problems) if problem]
         if failures:
             raise undecodable(failures) from failures[0][2]
+
+    def _check_array(self, images: NDArray[Any]) -> None:
+        """Raise where the shape or dtype of an array of images shows that all of them are bad."""
+        problem = array_problem(images[0]) if len(images) else None
+        if problem:
+            cause, indices = _cause(problem), tuple(int(i) for i in self.indices)
+            message = f"Cannot decode any image of X, of shape {images.shape}: {cause}"
+            raise ImageDecodeError(message, indices, (cause,) * len(indices)) from problem
 
     def _item(self, i: int | np.integer) -> Any:
         item = self.items[self.indices[i]]

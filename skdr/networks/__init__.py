@@ -13,8 +13,9 @@ from skdr.networks._build import (
     is_own_code,
     smallest_image_size,
 )
+from skdr.networks._class_outputs import warn_if_probabilities
 from skdr.networks._classifiers import pretrained_classifier, scratch_classifier
-from skdr.networks._freeze import Learning, set_trainable, what_learns
+from skdr.networks._freeze import Learning, set_trainable, warn_if_head_alone_learns, what_learns
 from skdr.networks._graph import random_states
 from skdr.networks._head import (
     cut_scores,
@@ -51,5 +52,7 @@ __all__ = [
     "smallest_image_size",
     "standardise_features",
     "standardise_pixels",
+    "warn_if_head_alone_learns",
+    "warn_if_probabilities",
     "what_learns",
 ]

@@ -1,6 +1,5 @@
 """The table of pretrained networks: what each is called, how it is built, where it is tapped."""
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import keras
 
 from skdr.networks._efficientnet_lite import build_efficientnet_lite
 from skdr.networks._graph import operations_of
+from skdr.networks._names import did_you_mean
 
 Taps = dict[str, str]
 LAST = "last"
@@ -224,10 +224,12 @@ def find_backbone(name: str) -> Backbone:
     """Return one row of the table, or an error that suggests the nearest names."""
     if name in BACKBONES:
         return BACKBONES[name]
-    by_lower = {known.lower(): known for known in BACKBONES}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
-    names = " or ".join(repr(by_lower[match]) for match in near)
-    suggestion = f" Did you mean {names}?" if near else ""
+    if name.endswith((".keras", ".h5")):
+        raise ValueError(
+            f"backbone={name!r} is a file; give the network in it, "
+            f"keras.models.load_model({name!r})."
+        )
+    suggestion = did_you_mean(name, BACKBONES)
     raise ValueError(f"backbone={name!r} is not known.{suggestion} See skdr.list_backbones().")
 
 

@@ -7,6 +7,7 @@ import keras
 
 from skdr.networks._backbones import LAST
 from skdr.networks._build import BackboneLike, build_backbone, initialise_kernels, use_dtype
+from skdr.networks._class_outputs import warn_if_probabilities
 from skdr.networks._copies import copy_network
 from skdr.networks._freeze import speed_up_batch_norm
 from skdr.networks._head import add_head
@@ -37,6 +38,8 @@ def pretrained_classifier(
     hidden_layer_sizes, dropout
         See `add_head`.
     """
+    if not isinstance(backbone, str):
+        warn_if_probabilities(network, layer)
     features = tap_features(copy_network(network), backbone, layer, pooling)
     return add_head(features, n_classes, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout)
 
@@ -70,6 +73,8 @@ def scratch_classifier(
         See `use_dtype`.
     """
     network = build_backbone(backbone, None, image_size)
+    if not isinstance(backbone, str):
+        warn_if_probabilities(network)
     use_dtype(network, dtype)
     initialise_kernels(network, kernel_initializer, seed)
     speed_up_batch_norm(network)

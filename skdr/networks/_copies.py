@@ -74,7 +74,7 @@ def copy_layer(layer: keras.Operation, **changes: Any) -> keras.Operation:
     except Exception as exc:
         raise ValueError(
             f"Layer {layer.name!r} cannot be copied, and what is trained or run is a copy of the "
-            f"network given: {_first_line(exc)} {_cure(layer)}"
+            f"network given: {_first_paragraph(exc)} {_cure(layer)}"
         ) from exc
     copied.name = layer.name  # some configs tell the one that it had at first, or none
     return copied
@@ -124,7 +124,7 @@ def _cure(layer: keras.Operation) -> str:
     )
 
 
-def _first_line(exc: Exception) -> str:
+def _first_paragraph(exc: Exception) -> str:
     """Return what an error of Keras says before it lists everything it was given."""
-    lines = [line.strip() for line in str(exc).splitlines()]
-    return next((line for line in lines if line), type(exc).__name__).rstrip(".") + "."
+    paragraphs = [" ".join(part.split()) for part in str(exc).split("\n\n")]
+    return next((part for part in paragraphs if part), type(exc).__name__).rstrip(".") + "."

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import keras
 
+from skdr._warnings import warn
 from skdr.networks._backbones import find_backbone, find_operation
 from skdr.networks._build import BackboneLike
 from skdr.networks._copies import innermost_layers
 from skdr.networks._graph import operations_of
 from skdr.networks._head import STANDARDISE, STANDARDISE_PIXELS
+from skdr.networks._names import did_you_mean
 from skdr.networks._taps import tap_pattern
 
 Trainable = str | int
@@ -133,10 +135,49 @@ def first_learning(
     matches = [i for i, name in enumerate(names) if re.fullmatch(pattern, name)]
     if not matches:
         raise ValueError(
-            f"trainable={trainable!r} is not a layer below the head. Use 'all', 'head', a "
+            f"trainable={trainable!r} is not a layer below the head."
+            f"{did_you_mean(trainable, names)} Use 'all', 'head', a "
             f"number of blocks (there are {len(below)}), or the name of a tap or layer."
         )
     return matches[-1] + 1
+
+
+def warn_if_head_alone_learns(
+    classifier: keras.Model,
+    backbone: BackboneLike,
+    trainable: Trainable,
+    *,
+    update_batch_norm: bool,
+) -> None:
+    """Warn if no layer below the head learns in a phase that is meant to fine-tune some.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+    backbone : str, keras.Model or callable
+    trainable : "all", int or str
+        See `what_learns`.
+    update_batch_norm : bool
+        Whether BatchNorm layers learn.
+    """
+    blocks = learning_blocks(classifier, backbone)
+    first, (*below, _head) = first_learning(blocks, backbone, trainable), blocks
+    learning = [op for block in below for op in block][first:]
+    if any(_can_learn(op, update_batch_norm) for op in learning):
+        return
+    which, cure = "none of its layers has", "Set"
+    if isinstance(trainable, int):
+        which = f"the last {trainable} layers that have any have no"
+        cure = "Give a larger number or the name of a layer, or set"
+    elif trainable != "all":
+        which = f"the layers after {trainable!r} have no"
+        cure = "Name an earlier layer or a number of blocks, such as trainable=2, or set"
+    has_batch_norm = any(_batch_norms(op) for op in learning if isinstance(op, keras.Layer))
+    stored = "; BatchNorm layers keep theirs with batch_norm='stored'" * has_batch_norm
+    warn(
+        f"trainable={trainable!r} trains nothing but the head: {which} weights that learn{stored}. "
+        f"{cure} trainable='head' if that is what you want."
+    )
 
 
 def set_trainable(classifier: keras.Model, first: int, *, update_batch_norm: bool) -> None:
@@ -236,6 +277,17 @@ def _batch_norms(layer: keras.Layer) -> list[keras.Layer]:
     """Return a layer if it is a BatchNorm, or those in it if it is a network itself."""
     layers = innermost_layers(layer)
     return [found for found in layers if isinstance(found, keras.layers.BatchNormalization)]
+
+
+def _can_learn(operation: keras.Operation, update_batch_norm: bool) -> bool:
+    """Return whether training may change weights of an operation."""
+    if not isinstance(operation, keras.Layer):
+        return False
+    fixed: tuple[type, ...] = (keras.layers.Normalization,)
+    if not update_batch_norm:
+        fixed += (keras.layers.BatchNormalization,)
+    layers = innermost_layers(operation)
+    return any(layer.weights and not isinstance(layer, fixed) for layer in layers)
 
 
 def _has_weights(operations: Sequence[keras.Operation]) -> bool:

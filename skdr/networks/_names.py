@@ -1,7 +1,9 @@
 """Names of layers: those that Keras gives by itself do not depend on what was built before."""
 
+import difflib
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 import keras
 
@@ -33,3 +35,13 @@ def automatic_name(operation: keras.Operation) -> str:
     """Return the name that Keras gives to the first operation of a class."""
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", type(operation).__name__)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'this'?" where a name is nearly one that is known; else ""."""
+    by_lower = {each.lower(): each for each in known}
+    # The names of networks around it stand before that of a layer.
+    near = [lower for lower in by_lower if lower.endswith(f"_{name.lower()}")][:3]
+    near = near or difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    names = " or ".join(repr(by_lower[match]) for match in near)
+    return f" Did you mean {names}?" if near else ""

@@ -1,5 +1,6 @@
 """Networks of the user's own: what they must be, and copies that nothing else shares."""
 
+import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr._fingerprint import code_fingerprint
+from skdr.networks._backbones import BACKBONES
 from skdr.networks._copies import weights_are_float32
 from skdr.networks._flatten import (
     calls_as_keras,
@@ -79,6 +81,7 @@ def own_network(backbone: OwnNetwork, image_size: tuple[int, int]) -> keras.Mode
     network = backbone
     if not isinstance(backbone, keras.Model):
         _refuse_other_kinds(backbone)
+        _check_arguments(backbone)
         network = backbone((*image_size, 3))
         if not isinstance(network, keras.Model):
             raise TypeError(f"backbone={backbone!r} returned {network!r}, not a keras.Model.")
@@ -170,12 +173,34 @@ def _refuse_other_kinds(backbone: Any) -> None:
             f"backbone={backbone!r} is a layer, not a network: images = keras.Input((height, "
             "width, 3)); backbone = keras.Model(images, layer(images))."
         )
+    if inspect.isfunction(backbone) and (backbone.__module__ or "").split(".")[0] == "keras":
+        name = backbone.__name__
+        by_name = f"its name, backbone={name!r}, or " if name in BACKBONES else ""
+        raise TypeError(
+            f"backbone={name} is a function of Keras: give {by_name}a network that it builds, "
+            "without its classes (include_top=False)."
+        )
     libraries = {kind.__module__.split(".")[0] for kind in type(backbone).__mro__}
     for library in libraries & {"torch", "tf_keras"}:
         raise TypeError(
             f"backbone={type(backbone).__name__} is a network of {library}, and here run those of "
             "Keras 3: build it with keras.layers, or give a name of skdr.list_backbones()."
         )
+
+
+def _check_arguments(backbone: Callable[..., Any]) -> None:
+    """Raise an error for a function that cannot be called with the shape of the images alone."""
+    try:
+        takes = inspect.signature(backbone)
+    except (TypeError, ValueError):  # it does not tell
+        return
+    try:
+        takes.bind((0, 0, 3))
+    except TypeError as exc:
+        raise TypeError(
+            f"backbone={backbone!r} must be a function of one argument, the shape of the images, "
+            f"(height, width, 3): {exc}."
+        ) from exc
 
 
 def _same(one: keras.Model, other: keras.Model, images: NDArray[np.floating]) -> bool:

@@ -1,11 +1,12 @@
 """What a saved network needs of the user's own code, to be loaded again."""
 
 import builtins
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import keras
 
+from skdr._fingerprint import global_names
 from skdr.networks._flatten import innermost_operations
 
 _PLAIN = (bool, int, float, str, type(None))
@@ -38,10 +39,9 @@ def _reason(operation: keras.Operation, lambdas: bool) -> str:
     """Return why Keras would not make an operation again, and what helps; "" if it would."""
     kind = type(operation)
     if kind is keras.layers.Lambda:
-        if _is_restored(operation.function, lambdas):
-            return ""
-        return (
-            f"its Lambda layer {operation.name!r} holds code. Write a layer class of your own "
+        missing = _what_is_lost(operation.function, lambdas)
+        return missing and (
+            f"its Lambda layer {operation.name!r} holds {missing}. Write a layer class of your own "
             "in place of it, below @keras.saving.register_keras_serializable()."
         )
     if kind.__module__.split(".")[0] == "keras" or _is_registered(kind):
@@ -57,21 +57,22 @@ def _is_registered(code: Any) -> bool:
     return keras.saving.get_registered_object(keras.saving.get_registered_name(code)) is code
 
 
-def _is_restored(function: Any, lambdas: bool) -> bool:
-    """Return whether Keras makes the function of a Lambda layer again."""
+def _what_is_lost(function: Any, lambdas: bool) -> str:
+    """Return why Keras would not make the function of a Lambda layer again; "" if it would."""
     if not isinstance(function, FunctionType) or function.__name__ != "<lambda>":
-        return _is_registered(function) or _is_of_keras(function)
-    held = [cell.cell_contents for cell in function.__closure__ or ()]
-    is_plain = all(isinstance(value, _PLAIN) for value in held)
-    return not lambdas and is_plain and not _global_names(function.__code__, function.__globals__)
+        is_found = _is_registered(function) or _is_of_keras(function)
+        return "" if is_found else "code that Keras does not know"
+    if lambdas:
+        return "code, which Keras does not load in its safe mode"
+    code, scope = function.__code__, function.__globals__
+    for name in global_names(code):
+        if name in scope and not hasattr(builtins, name):
+            return f"code that uses the global name {name!r}, which is not saved with it"
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        if not isinstance(cell.cell_contents, _PLAIN):
+            return f"code that uses {name!r}, a {type(cell.cell_contents).__name__}"
+    return ""
 
 
 def _is_of_keras(function: Any) -> bool:
     return getattr(function, "__module__", "").split(".")[0] == "keras"
-
-
-def _global_names(code: CodeType, scope: dict[str, Any]) -> set[str]:
-    """Return the global names that a function uses, which its code alone does not bring."""
-    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    names = {name for name in code.co_names if name in scope and not hasattr(builtins, name)}
-    return names.union(*(_global_names(each, scope) for each in inner))

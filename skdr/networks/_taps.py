@@ -9,7 +9,9 @@ import keras
 from skdr.networks._backbones import LAST, find_backbone, find_operation
 from skdr.networks._build import BackboneLike
 from skdr.networks._graph import operations_of
-from skdr.networks._names import rename_automatic_names
+from skdr.networks._names import did_you_mean, rename_automatic_names
+
+_FEW_LAYERS = 20  # can be listed in a message
 
 
 def tap_features(
@@ -58,11 +60,7 @@ def find_tap_operation(network: keras.Model, backbone: BackboneLike, name: str) 
         return operations_of(network)[-1]
     operation = find_operation(network, tap_pattern(backbone, name))
     if operation is None:
-        taps = find_backbone(backbone).taps if isinstance(backbone, str) else {}
-        raise ValueError(
-            f"layer={name!r} is not a layer of {network.name!r}. Its named taps are "
-            f"{[*taps, LAST]}; any name of its {len(network.layers)} Keras layers will do too."
-        )
+        raise _unknown_layer(network, backbone, name)
     return operation
 
 
@@ -78,6 +76,16 @@ def tap_pattern(backbone: BackboneLike, name: str) -> str:
     """Return the pattern of a named tap, or that of a layer's own name."""
     taps = find_backbone(backbone).taps if isinstance(backbone, str) else {}
     return taps.get(name, re.escape(name))
+
+
+def _unknown_layer(network: keras.Model, backbone: BackboneLike, name: str) -> ValueError:
+    taps = [*(find_backbone(backbone).taps if isinstance(backbone, str) else []), LAST]
+    names = [layer.name for layer in network.layers]
+    listed = f": {names}" if len(names) <= _FEW_LAYERS else ""
+    return ValueError(
+        f"layer={name!r} is not a layer of {network.name!r}.{did_you_mean(name, [*taps, *names])} "
+        f"Its named taps are {taps}; any name of its {len(names)} Keras layers will do too{listed}."
+    )
 
 
 def _pool(tensor: keras.KerasTensor, pooling: str | None) -> keras.KerasTensor:

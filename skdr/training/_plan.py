@@ -110,6 +110,8 @@ def _train_head_first(
     head, *deeper = phases
     first_of_head, *firsts = (trainer.what_learns(phase).first_trainable for phase in phases)
     deeper = [phase for phase in deeper if phase.epochs > 0]
+    for phase in deeper:
+        trainer.warn_if_head_alone_learns(phase)
     varies = trainer.options.augmentation is not None or augments(trainer.classifier)
     below = trainer.frozen_outputs(firsts[0]) if deeper and not varies else None
     if features is None or varies:

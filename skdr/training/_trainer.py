@@ -23,6 +23,7 @@ from skdr.networks import (
     augmentation_layers,
     float32_layers,
     set_trainable,
+    warn_if_head_alone_learns,
     what_learns,
 )
 from skdr.runtime import TrainableNetwork, batches_at_once, learner, parameter_key
@@ -148,6 +149,16 @@ class Trainer:
     def what_learns(self, phase: Phase) -> Learning:
         """Return what a phase trains; see `what_learns`."""
         return what_learns(self.classifier, self._backbone, phase.trainable, phase.layer_decay)
+
+    def warn_if_head_alone_learns(self, phase: Phase) -> None:
+        """Warn if a phase trains no layer below the head, unless it says so itself."""
+        if phase.trainable not in ("head", 0):
+            warn_if_head_alone_learns(
+                self.classifier,
+                self._backbone,
+                phase.trainable,
+                update_batch_norm=phase.update_batch_norm,
+            )
 
     def frozen_outputs(
         self,
