@@ -13,8 +13,8 @@ from skdr.datasets._tables import (
     find_images,
     make_bunch,
     merge,
+    raise_if_any,
     read_text,
-    refuse,
     sub_folder,
     to_grades,
 )
@@ -103,7 +103,9 @@ def _load_part(folder: Path, part: str) -> tuple[dict[str, list[Any]], int]:
     labels = f"{part}.txt"
     lines = [line.rsplit(maxsplit=1) for line in read_text(folder / labels).splitlines()]
     rows = [line for line in lines if line]
-    refuse([" ".join(row) for row in rows if len(row) != 2], f"{labels}: not a name and a grade")
+    raise_if_any(
+        [" ".join(row) for row in rows if len(row) != 2], f"{labels}: not a name and a grade"
+    )
     gradable = [row for row in rows if row[1] != _UNGRADABLE]
     names = [name for name, _ in gradable]
     columns: dict[str, list[Any]] = {

@@ -15,8 +15,8 @@ from skdr.datasets._tables import (
     find_images,
     make_bunch,
     merge,
+    raise_if_any,
     read_table,
-    refuse,
     sub_folder,
     to_grades,
 )
@@ -113,7 +113,7 @@ def _load_part(folder: Path, part: str) -> tuple[dict[str, list[Any]], int]:
     labels = f"{_PARTS[part]}.csv"
     columns = ("patient_id", "image_id", "left_eye_DR_Level", "right_eye_DR_Level")
     rows = read_table(folder / _PARTS[part] / labels, columns)
-    refuse(
+    raise_if_any(
         [row["image_id"] for row in rows if _eye(row["image_id"]) is None],
         f"{labels}: names that do not end in _l or _r and a number",
     )

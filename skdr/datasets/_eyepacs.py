@@ -10,8 +10,8 @@ from skdr.datasets._tables import (
     existing_folder,
     find_images,
     make_bunch,
+    raise_if_any,
     read_table,
-    refuse,
     sub_folder,
     to_grades,
 )
@@ -81,7 +81,7 @@ def load_eyepacs(
     is_test = "Usage" in rows[0]
     choices = ["images", "test" if is_test else "train"] if images is None else [images]
     names = [row["image"] for row in rows]
-    refuse(
+    raise_if_any(
         [name for name in names if not _is_eye_name(stem(name))],
         f"{labels}: names that are not <patient>_left or <patient>_right",
     )

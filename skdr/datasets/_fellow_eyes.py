@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skdr.datasets._tables import refuse
+from skdr.datasets._tables import raise_if_any
 
 _MISSING = ("raise", "same")
 
@@ -64,9 +64,9 @@ def fellow_eyes(groups: ArrayLike, eye: ArrayLike, *, missing: str = "raise") ->
     for i, (patient, name) in enumerate(zip(patients.tolist(), eyes.tolist(), strict=True)):
         photographs.setdefault(patient, {}).setdefault(name, []).append(i)
     n_eyes = {patient: len(of_patient) for patient, of_patient in photographs.items()}
-    refuse((p for p, n in n_eyes.items() if n > 2), "patients with more than two eyes")
+    raise_if_any((p for p, n in n_eyes.items() if n > 2), "patients with more than two eyes")
     if missing == "raise":
-        refuse(
+        raise_if_any(
             (p for p, n in n_eyes.items() if n == 1),
             'patients with one eye only (missing="same" takes it for its own fellow)',
         )

@@ -11,8 +11,8 @@ from skdr.datasets._tables import (
     existing_folder,
     find_images,
     make_bunch,
+    raise_if_any,
     read_table,
-    refuse,
     sub_folder,
     to_grades,
 )
@@ -114,9 +114,11 @@ def _patients_and_eyes(path: Path, names: list[str]) -> tuple[list[str], list[st
     for row in read_table(path, ("left", "right")):
         pair = {eye: stem(row[eye]) for eye in ("left", "right") if row[eye]}
         known = [patients[image] for image in pair.values() if image in patients]
-        refuse([*pair.values()] if len(set(known)) > 1 else [], f"{path.name}: of two patients")
+        raise_if_any(
+            [*pair.values()] if len(set(known)) > 1 else [], f"{path.name}: of two patients"
+        )
         for eye, image in pair.items():
             patients[image] = known[0] if known else next(iter(pair.values()))
             eyes.setdefault(image, eye)
-    refuse([name for name in names if stem(name) not in patients], f"missing in {path}")
+    raise_if_any([name for name in names if stem(name) not in patients], f"missing in {path}")
     return [patients[stem(name)] for name in names], [eyes[stem(name)] for name in names]

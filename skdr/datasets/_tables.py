@@ -20,7 +20,7 @@ _DELIMITERS = ",;\t"
 _MAX_LISTED = 10
 
 
-def refuse(bad: Iterable[Any], what: str) -> None:
+def raise_if_any(bad: Iterable[Any], what: str) -> None:
     """Raise one ValueError that lists bad items, if there are any."""
     bad = [str(item) for item in bad]
     if bad:
@@ -94,7 +94,7 @@ def to_grades(names: Sequence[str], values: Sequence[str], table: str) -> list[i
     """Turn grades as they stand in a table (``"3"``, ``"3.0"``) into numbers."""
     grades = [value.removesuffix(".0") for value in values]
     known = [str(grade) for grade in GRADES]
-    refuse(
+    raise_if_any(
         [f"{n}: {v!r}" for n, v, g in zip(names, values, grades, strict=True) if g not in known],
         f"{table}: grades that are not 0-4",
     )
@@ -108,16 +108,18 @@ def find_images(folder: Path, names: Sequence[str], table: str) -> list[str]:
     with folders, of which the file's own must be the last ones.
     """
     outside = [name for name in names if _leads_out(name)]
-    refuse(outside, f"{table}: names that are not plain file names")
-    refuse(_repeated([*parts_of(name)[:-1], stem(name)] for name in names), f"{table}: names twice")
+    raise_if_any(outside, f"{table}: names that are not plain file names")
+    raise_if_any(
+        _repeated([*parts_of(name)[:-1], stem(name)] for name in names), f"{table}: names twice"
+    )
     contents = contents_of(folder)
     files = _by_stem(contents.images)
     found = [_candidates(name, files.get(stem(name), [])) for name in names]
     missing = [name for name, paths in zip(names, found, strict=True) if not paths]
-    refuse(_explained(missing, contents.others), f"{table}: images missing in {folder}")
+    raise_if_any(_explained(missing, contents.others), f"{table}: images missing in {folder}")
     several = [path for paths in found if len(paths) > 1 for path in paths]
-    refuse(several, "several files of one name")
-    refuse(_repeated([str(path)] for (path,) in found), f"{table}: images twice")
+    raise_if_any(several, "several files of one name")
+    raise_if_any(_repeated([str(path)] for (path,) in found), f"{table}: images twice")
     return [str(path) for (path,) in found]
 
 

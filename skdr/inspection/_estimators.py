@@ -8,29 +8,29 @@ from skdr.estimators import ImageEstimator
 from skdr.images import ImageForm, ImageSource
 
 
-class TakenApart(NamedTuple):
-    """An estimator, taken apart at the step that takes the images.
+class SplitEstimator(NamedTuple):
+    """An estimator, split at the step that takes the images.
 
     Attributes
     ----------
-    images : ImageEstimator
+    image_step : ImageEstimator
         That step.
-    behind : list of estimators
+    later_steps : list of estimators
         Those that follow it.
     X : array-like
         What enters it.
     """
 
-    images: ImageEstimator
-    behind: list[Any]
+    image_step: ImageEstimator
+    later_steps: list[Any]
     X: Any
 
     def source(self) -> ImageSource:
         """Return the images in X."""
-        return ImageForm.of(self.images).source(self.X)
+        return ImageForm.of(self.image_step).source(self.X)
 
 
-def take_apart(estimator: Any, X: Any) -> TakenApart:
+def split_at_image_step(estimator: Any, X: Any) -> SplitEstimator:
     """Find the step of an estimator that takes the images, and send X there.
 
     Raises
@@ -41,7 +41,7 @@ def take_apart(estimator: Any, X: Any) -> TakenApart:
     steps = fitted_steps(estimator)
     for i, step in enumerate(steps):
         if isinstance(step, ImageEstimator):
-            return TakenApart(step, steps[i + 1 :], X)
+            return SplitEstimator(step, steps[i + 1 :], X)
         X = step.transform(X) if hasattr(step, "transform") else X
     raise TypeError(
         f"{type(estimator).__name__} holds no estimator of skdr. Give a FineTunedCNNClassifier, a "

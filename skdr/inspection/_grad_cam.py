@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 
 from skdr.devices import batch_size_of_training
 from skdr.images import batches_of, decoded_batches, shown_image
-from skdr.inspection._estimators import TakenApart, take_apart
+from skdr.inspection._estimators import SplitEstimator, split_at_image_step
 from skdr.inspection._linear_scores import linear_scores
 from skdr.inspection._plotting import image_axes, short_name, write_caption
 from skdr.runtime import SplitNetwork, find_feature_map
@@ -98,17 +98,17 @@ def grad_cam(
     (2, 4, 4)
     """
     predicted = np.asarray(estimator.predict(X))
-    parts = take_apart(estimator, X)
-    scores = linear_scores(parts.images, parts.behind, parts.X)
+    parts = split_at_image_step(estimator, X)
+    scores = linear_scores(parts.image_step, parts.later_steps, parts.X)
     target = _one_each(predicted if target is None else target, len(predicted))
     coef = scores.coef.T[_class_numbers(target, scores.classes)]
-    feature_map = find_feature_map(scores.network, parts.images.backbone, layer)
+    feature_map = find_feature_map(scores.network, parts.image_step.backbone, layer)
     split = SplitNetwork(scores.network, feature_map)
     heat_maps = [
         _heat_maps(*split(batch, rows))
         for batch, rows in zip(
             _batches(parts),
-            batches_of(coef, batch_size_of_training(parts.images.batch_size)),
+            batches_of(coef, batch_size_of_training(parts.image_step.batch_size)),
             strict=True,
         )
     ]
@@ -205,9 +205,9 @@ class GradCAMDisplay:
             1,024 pixels are reduced to it.
         """
         result = grad_cam(estimator, X, target=target, layer=layer)
-        parts = take_apart(estimator, X)
+        parts = split_at_image_step(estimator, X)
         source = parts.source()
-        images = [shown_image(source, i, parts.images.preprocess) for i in range(len(source))]
+        images = [shown_image(source, i, parts.image_step.preprocess) for i in range(len(source))]
         display = cls(
             images=images,
             heat_maps=[
@@ -280,8 +280,8 @@ def _class_numbers(target: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.in
     return np.searchsorted(classes, target)
 
 
-def _batches(parts: TakenApart) -> Iterator[NDArray[Any]]:
-    images = parts.images
+def _batches(parts: SplitEstimator) -> Iterator[NDArray[Any]]:
+    images = parts.image_step
     n_at_once = batch_size_of_training(images.batch_size)
     return decoded_batches(parts.source(), images.image_size_, n_at_once, images.preprocess)
 

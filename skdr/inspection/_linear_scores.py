@@ -34,14 +34,14 @@ class LinearScores(NamedTuple):
     classes: NDArray[Any]
 
 
-def linear_scores(images: ImageEstimator, behind: Sequence[Any], X: Any) -> LinearScores:
+def linear_scores(images: ImageEstimator, later_steps: Sequence[Any], X: Any) -> LinearScores:
     """Return the scores of a classifier, or of a linear model on features.
 
     Parameters
     ----------
     images : CNNClassifier or PretrainedFeatureExtractor
         Fitted.
-    behind : sequence of estimators
+    later_steps : sequence of estimators
         The steps that follow an extractor: any that are affine, and a linear
         classifier.
     X : array-like
@@ -57,7 +57,7 @@ def linear_scores(images: ImageEstimator, behind: Sequence[Any], X: Any) -> Line
     network = own_network(images)
     if isinstance(images, CNNClassifier):
         return LinearScores(*cut_scores(network), images.classes_)
-    *transformers, classifier = behind
+    *transformers, classifier = later_steps
     coef = class_coef(classifier)
     entering = [np.asarray(images.transform(X), dtype=np.float64)]
     for step in transformers:

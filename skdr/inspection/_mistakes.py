@@ -9,7 +9,7 @@ from sklearn.utils import column_or_1d
 
 from skdr._labels import check_lengths
 from skdr.images import ImageForm, ImageSource, shown_image
-from skdr.inspection._estimators import take_apart
+from skdr.inspection._estimators import split_at_image_step
 from skdr.inspection._plotting import image_axes, short_name, write_caption
 
 
@@ -102,7 +102,7 @@ class MistakesDisplay:
             Its scores are probabilities, or those of ``decision_function``
             where the estimator has none.
         """
-        source = take_apart(estimator, X).source()
+        source = split_at_image_step(estimator, X).source()
         y_pred, y_score = estimator.predict(X), _class_scores(estimator, X)
         worst = _worst(source, y, y_pred, y_score, estimator.classes_, graded, n_images)
         return cls(**worst).plot(n_columns=n_columns, axes=axes)

@@ -11,7 +11,7 @@ from skdr._sklearn import safe_indexing
 from skdr.model_selection._inputs import samplers_take, with_rows
 
 
-def behind(sampler: Any, strategy: Any, X: Any) -> Any:
+def with_sampler(sampler: Any, strategy: Any, X: Any) -> Any:
     """Return a strategy behind a sampler, which then sees training images only.
 
     Parameters

@@ -13,13 +13,13 @@ from skdr._text_table import TextTable
 from skdr.estimators import PretrainedFeatureExtractor
 from skdr.features import MEMORY
 from skdr.model_selection._intervals import Interval, corrected_interval
-from skdr.model_selection._sampling import behind
+from skdr.model_selection._sampling import with_sampler
 from skdr.model_selection.advice._probe import (
     doubling_gains,
     head_probe,
     learning_curve,
     probe_scores,
-    with_width,
+    rescale_penalty,
 )
 from skdr.model_selection.advice._transferability import h_score, logme_score
 from skdr.model_selection.comparison._folds import Split
@@ -208,13 +208,13 @@ def measure(
 
     def scores(features: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float64]]:
         probes = {
-            name: behind(sampler, with_width(classical, F.shape[1], last.shape[1]), F)
+            name: with_sampler(sampler, rescale_penalty(classical, F.shape[1], last.shape[1]), F)
             for name, F in features.items()
         }
         return {name: probe_scores(probes[name], F, y, splits) for name, F in features.items()}
 
-    probe = behind(sampler, classical, last)
-    head = behind(sampler, head_probe(strategies["transfer"]), last)
+    probe = with_sampler(sampler, classical, last)
+    head = with_sampler(sampler, head_probe(strategies["transfer"]), last)
     return {
         "n_measured": len(y),
         "widths": {name: F.shape[1] for name, F in pretrained.items()},

@@ -39,7 +39,7 @@ def head_probe(classifier: FineTunedCNNClassifier) -> Any:
     return make_pipeline(GentleScaler(), head)
 
 
-def with_width(classical: Any, n_features: int, reference: int) -> Any:
+def rescale_penalty(classical: Any, n_features: int, reference: int) -> Any:
     """Return a linear model that is regularised alike on another number of features.
 
     Standardised vectors grow with the number of features, so a penalty that

@@ -13,12 +13,12 @@ from skdr._sklearn import safe_indexing
 from skdr._stratified import stratified_folds
 from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor
 from skdr.model_selection._inputs import check_labelled_images, check_strategies
-from skdr.model_selection._sampling import behind, check_sampler
+from skdr.model_selection._sampling import check_sampler, with_sampler
 from skdr.model_selection._strategies import make_strategies
 from skdr.model_selection.advice._advice import StrategyAdvice
 from skdr.model_selection.advice._decision import COST_ORDER
 from skdr.model_selection.advice._evidence import Evidence, measure
-from skdr.model_selection.advice._probe import with_width
+from skdr.model_selection.advice._probe import rescale_penalty
 from skdr.model_selection.comparison._folds import Split, make_splits
 
 _MIN_IMAGES = 4
@@ -136,14 +136,14 @@ def recommend_strategy(
     own = {name: clone(strategies[name]) for name in COST_ORDER}
     if evidence.best_layer != evidence.last:
         own["frozen_svm"] = _at_layer(own["frozen_svm"], evidence)
-    return StrategyAdvice(evidence, {name: behind(sampler, s, X) for name, s in own.items()})
+    return StrategyAdvice(evidence, {name: with_sampler(sampler, s, X) for name, s in own.items()})
 
 
 def _at_layer(frozen: Pipeline, evidence: Evidence) -> Pipeline:
     """Return the pipeline with the layer that probes best, as it was probed."""
     extractor = clone(frozen[0]).set_params(layer=evidence.best_layer)
     widths = evidence.widths
-    classical = with_width(frozen[1:], widths[evidence.best_layer], widths[evidence.last])
+    classical = rescale_penalty(frozen[1:], widths[evidence.best_layer], widths[evidence.last])
     return Pipeline([(frozen.steps[0][0], extractor), *classical.steps])
 
 

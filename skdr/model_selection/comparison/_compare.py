@@ -32,7 +32,7 @@ from skdr.model_selection._inputs import (
     image_form,
     images_in,
 )
-from skdr.model_selection._sampling import behind, check_sampler
+from skdr.model_selection._sampling import check_sampler, with_sampler
 from skdr.model_selection._strategies import make_strategies
 from skdr.model_selection.comparison._comparison import StrategyComparison
 from skdr.model_selection.comparison._folds import (
@@ -158,7 +158,7 @@ def compare_strategies(
     rows, labels, patients = check_labelled_images(X, y, groups)
     scorers = _scorers(scoring, next(iter(strategies.values())), np.unique(labels))
     fits = _Fits(
-        {name: behind(sampler, strategy, rows) for name, strategy in strategies.items()},
+        {name: with_sampler(sampler, strategy, rows) for name, strategy in strategies.items()},
         rows,
         labels,
         make_splits(cv, labels, patients, random_state),
@@ -167,7 +167,7 @@ def compare_strategies(
     warn_of_shared_folds(fits.splits, fits.digests, patients)
     results = fits.run(n_jobs, verbose)
     _tell_failures(results)
-    own = {name: behind(sampler, strategy, X) for name, strategy in strategies.items()}
+    own = {name: with_sampler(sampler, strategy, X) for name, strategy in strategies.items()}
     return StrategyComparison(own, rows, labels, patients, fits.splits, scorers, results)
 
 
