@@ -1,7 +1,7 @@
 """The three estimators: features of a frozen network, a fine-tuned network, one from scratch."""
 
 from skdr.estimators._cnn_classifier import CNNClassifier
-from skdr.estimators._feature_extractor import PretrainedFeatureExtractor
+from skdr.estimators._feature_extractor import PretrainedFeatureExtractor, network_of
 from skdr.estimators._fine_tuned import FineTunedCNNClassifier
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.estimators._scratch import ScratchCNNClassifier
@@ -12,4 +12,5 @@ __all__ = [
     "ImageEstimator",
     "PretrainedFeatureExtractor",
     "ScratchCNNClassifier",
+    "network_of",
 ]

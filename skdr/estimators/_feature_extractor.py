@@ -24,7 +24,7 @@ from skdr.networks import (
     smallest_image_size,
     warn_if_probabilities,
 )
-from skdr.runtime import frozen_network
+from skdr.runtime import FrozenNetwork, frozen_network
 
 
 class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):
@@ -270,3 +270,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def network_of(extractor: PretrainedFeatureExtractor) -> FrozenNetwork:
+    """Return the network of a fitted extractor; others share it, so it must not be changed."""
+    return extractor._features.network

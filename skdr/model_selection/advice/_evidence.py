@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from skdr._optional import import_optional
 from skdr._text_table import TextTable
-from skdr.estimators import PretrainedFeatureExtractor
+from skdr.estimators import PretrainedFeatureExtractor, network_of
 from skdr.features import MEMORY
 from skdr.model_selection._intervals import Interval, corrected_interval
 from skdr.model_selection._sampling import with_sampler
@@ -251,7 +251,7 @@ def layer_features(
         See `Evidence`.
     """
     own = clone(extractor).set_params(pooling="avg", cache=extractor.cache or MEMORY)
-    network = own.fit(X)._features.network
+    network = network_of(own.fit(X))
     wanted = [own.layer] if isinstance(own.layer, str) else list(own.layer)
     taps = network.layers([], with_taps=True)
     batch_norms = {tap: name for tap in taps if (name := network.batch_norm_name(tap))}
