@@ -32,6 +32,8 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "navbar_align": "left"}
 html_title = "skdr"
+html_static_path = ["_static"]
+html_css_files = ["skdr.css"]
 # Pages that are a section of their own have nothing to list beside them.
 alone = ["index", "scenarios", "retinopathy", "benchmarks", "alternatives", "search", "genindex"]
 html_sidebars = {page: [] for page in alone}

@@ -159,11 +159,11 @@ def draw_rooms():
     for room, (x, y) in places.items():
         holds, colour, _ = ROOMS[room]
         _box(axis, (x, y), size, colour)
-        axis.text(x, y + 0.2, room, ha="center", va="center", weight="bold")
-        axis.text(x, y - 0.13, holds, ha="center", va="center", fontsize=8, linespacing=1.1)
+        axis.text(x, y + 0.2, room, ha="center", va="center", weight="bold", fontsize=11)
+        axis.text(x, y - 0.13, holds, ha="center", va="center", fontsize=9, linespacing=1.05)
     no_rooms = ", ".join(name for row in layers() for name in row if name not in ROOMS)
     foot = f"Below all rooms, imported by any: {no_rooms}"
-    axis.text(0.1, -1.25 * len(rows) - 0.05, foot, fontsize=8, va="center")
+    axis.text(0.1, -1.25 * len(rows) - 0.05, foot, fontsize=9, va="center")
     return axis.figure
 
 
@@ -171,13 +171,13 @@ def draw_call(name):
     """Draw the files that a call passes, from top to bottom."""
     call, steps, result = CALLS[name]
     step = 0.52
-    axis = _blank((10.6, step * (len(steps) + 2)))
+    axis = _blank((8.4, step * (len(steps) + 2)))
     axis.text(0.1, -step / 2, call, family="monospace", weight="bold", va="center", fontsize=11)
     for i, (file, does) in enumerate(steps, start=1):
         left, y = 0.1 + 0.35 * does.startswith(" "), -step * (i + 0.5)
-        _box(axis, (left + 2.05, y), (4.1, 0.36), ROOMS[file.split("/")[0]][1])
+        _box(axis, (left + 1.7, y), (3.4, 0.36), ROOMS[file.split("/")[0]][1])
         axis.text(left + 0.1, y, file, family="monospace", va="center", fontsize=8.5)
-        axis.text(left + 4.3, y, does.strip(), va="center")
+        axis.text(left + 3.55, y, does.strip(), va="center")
         _arrow(axis, (0.75, y + step), (0.75, y), (0, 0.36))
     end = -step * (len(steps) + 1.5)
     axis.text(0.1, end, f"gives {result}", va="center", style="italic")

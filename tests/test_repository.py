@@ -10,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import skdr
+from tests.test_docstrings import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -51,5 +52,13 @@ def test_every_picture_of_a_page_is_drawn_by_the_build():
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_names_exist(page):
-    named = re.findall(r"`((?:skdr|tests|docs(?!/_build)|benchmarks|examples)/[\w/.]+)`", page.read_text())
+    named = re.findall(
+        r"`((?:skdr|tests|docs(?!/_build)|benchmarks|examples)/[\w/.]+)`", page.read_text()
+    )
     assert not [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_is_in_the_reference(name):
+    reference = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
+    assert re.search(rf"^(   |- ``){name.rpartition('.')[2]}\b", reference, re.MULTILINE)
