@@ -97,6 +97,7 @@ sphinx_gallery_conf = {
 
 def setup(app):
     """Draw the pictures behind the gallery, which draws some of them, and before pages are read."""
+    pictures.IMAGES.mkdir(exist_ok=True)
     app.connect("builder-inited", lambda app: pictures.draw_missing(started), priority=900)
     app.connect("source-read", show_what_was_printed)
 
