@@ -5,6 +5,7 @@ down here, and ``tests/test_architecture.py`` follows such calls.
 """
 
 import ast
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -147,7 +148,7 @@ def draw_rooms():
     """Draw the rooms in their rows, with an arrow to what each imports."""
     rows = [[name for name in row if name in ROOMS] for row in layers()]
     rows = [row for row in rows if row]
-    axis = _blank((10.6, 1.25 * len(rows) + 0.3))
+    axis = _blank((10.6, 1.25 * len(rows) + 0.4))
     size = (2.3, 0.76)
     places = {
         room: (1.25 + 2.45 * ROOMS[room][2], -0.45 - 1.25 * i)
@@ -162,8 +163,8 @@ def draw_rooms():
         axis.text(x, y + 0.2, room, ha="center", va="center", weight="bold", fontsize=11)
         axis.text(x, y - 0.13, holds, ha="center", va="center", fontsize=9, linespacing=1.05)
     no_rooms = ", ".join(name for row in layers() for name in row if name not in ROOMS)
-    foot = f"Below all rooms, imported by any: {no_rooms}"
-    axis.text(0.1, -1.25 * len(rows) - 0.05, foot, fontsize=9, va="center")
+    foot = textwrap.fill(f"Below all rooms, imported by any: {no_rooms}", 120)
+    axis.text(0.1, -1.25 * len(rows) - 0.1, foot, fontsize=9, va="center")
     return axis.figure
 
 
