@@ -1,10 +1,15 @@
 """How the site is built: ``sphinx-build -W docs docs/_build``."""
 
 import os
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import pictures
 
 import skdr
 
@@ -18,13 +23,20 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "dev"]  # dev: read in the repository
+myst_enable_extensions = ["colon_fence"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "navbar_align": "left"}
 html_title = "skdr"
+html_static_path = ["_static"]
+html_css_files = ["skdr.css"]
+# Pages that are a section of their own have nothing to list beside them.
+alone = ["index", "scenarios", "retinopathy", "benchmarks", "alternatives", "search", "genindex"]
+html_sidebars = {page: [] for page in alone}
 myst_heading_anchors = 3
 
 autosummary_generate = True
@@ -47,7 +59,8 @@ suppress_warnings = [
     *(["ref.ref"] if offline else []),  # inherited docstrings refer to scikit-learn's pages
 ]
 
-pictures = tempfile.mkdtemp()
+scratch = tempfile.mkdtemp()
+started = time.time()
 
 
 def small_settings(gallery_conf, script_vars):
@@ -60,9 +73,11 @@ def small_settings(gallery_conf, script_vars):
             *("--scratch-epochs", "2", "--fine-tune-epochs", "2"),
         ],
         "plot_grad_cam.py": ["--per-class", "20", "--image-size", "128"],
-        "plot_recommend_strategy.py": ["--image-size", "96"],
     }
-    output = pictures if script == "plot_grad_cam.py" else f"{pictures}/{script}.png"
+    shown = script.removeprefix("plot_").removesuffix(".py")
+    if shown in pictures.FROM_EXAMPLES:
+        return pictures.options_of(shown)
+    output = scratch if script == "plot_grad_cam.py" else f"{scratch}/{script}.png"
     return [*smaller.get(script, []), "--output", output]
 
 
@@ -78,3 +93,16 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "remove_config_comments": True,
 }
+
+
+def setup(app):
+    """Draw the pictures behind the gallery, which draws some of them, and before pages are read."""
+    pictures.IMAGES.mkdir(exist_ok=True)
+    app.connect("builder-inited", lambda app: pictures.draw_missing(started), priority=900)
+    app.connect("source-read", show_what_was_printed)
+
+
+def show_what_was_printed(app, page, source):
+    """Let the start page show what its snippet printed in this build."""
+    if page == "index":
+        source[0] = pictures.with_printed_output(source[0])

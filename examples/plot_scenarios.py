@@ -78,11 +78,11 @@ def plot(cases, advice):
         left.set_ylabel("balanced accuracy")
         left.set_ylim(0, 1)
         left.legend(fontsize="small")
-        for row, (strategy, score) in enumerate(found.predicted_scores.items()):
+        for row, score in enumerate(found.predicted_scores.values()):
             right.plot([score.low, score.high], [row, row], color=f"C{row}")
             right.plot(score.estimate, row, "o" if score.is_measured else "s", color=f"C{row}")
-            right.text(0.02, row - 0.2, strategy, va="center", fontsize="small")
-        right.set(xlim=(0, 1.02), ylim=(3.6, -0.7), yticks=[], xlabel="predicted score")
+        right.set_yticks(range(len(found.predicted_scores)), found.predicted_scores)
+        right.set(xlim=(0, 1.02), ylim=(3.6, -0.6), xlabel="predicted score")
     return figure
 
 

@@ -18,7 +18,8 @@ from skdr.metrics import (
     referable_roc_auc_scorer,
     referable_sensitivity,
 )
-from skdr.metrics._ranges import metric_range
+from skdr.metrics._ranges import UNBOUNDED, metric_range
+from skdr.metrics._scorers import grading_metrics
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,10 @@ def test_name_of_somebody_elses_function_tells_nothing():
         return 100.0
 
     assert metric_range(make_scorer(accuracy_score)) == (-np.inf, np.inf)
+
+
+def test_every_metric_of_a_report_has_a_range():
+    metrics = grading_metrics(n_grades=5, referable_from=2, threshold=0.5)
+    ranges = {name: metric_range(make_scorer(metric)) for name, (metric, _) in metrics.items()}
+    del ranges["recall"]  # one number a grade, which no scorer of one metric returns
+    assert UNBOUNDED not in ranges.values(), ranges

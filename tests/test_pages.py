@@ -11,7 +11,7 @@ from tests.pages import check_output, run_page
 ROOT = Path(__file__).resolve().parents[1]
 START_PAGES = ["README", "docs_index"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES += sorted((ROOT / "docs" / "guide").glob("*.md"))
+PAGES += [page for part in ("guide", "dev") for page in sorted((ROOT / "docs" / part).glob("*.md"))]
 
 
 def name(page):

@@ -64,18 +64,15 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         too little memory. ``"auto"`` is 256 on a GPU and 32 elsewhere.
     dtype : {"float32", "bfloat16", "float16"}, default="float32"
         Precision in which the network computes. Features are float32 always.
-        On a processor with bfloat16 instructions ``engine="openvino"`` makes
-        every network twice as fast by it, Keras's engine large ones 1.5 times
-        as fast and small ones slower. Features of EfficientNetLite0 then differ
-        by a tenth of the largest at most; a logistic regression on them scored
-        .882 in place of .880 on photographs of flowers (99.8% of the
-        predictions the same) and .371 in place of .369 on graded retinas (93%),
-        standard errors .02.
+        On a processor with bfloat16 instructions ``dtype="bfloat16"`` with
+        ``engine="openvino"`` is the fastest way to features; with Keras's
+        engine it makes large networks faster and small ones slower. What it
+        does to accuracy is in the :ref:`user guide <bfloat16>`.
     engine : {"keras", "openvino"}, default="keras"
         What runs the network: Keras's own backend, or OpenVINO on the CPU
         (``pip install "skdr[openvino]"``). The features are the same to 1e-5
-        of the largest. Small networks run up to a third faster; compiling takes
-        seconds once a process.
+        of the largest. Small networks run faster; compiling takes seconds once
+        a process.
     cache : "memory", path or None, default="memory"
         Where features are kept, so that each image passes the network once:
         in this process, up to 512 MB; in a folder, shared by processes and

@@ -166,36 +166,13 @@ class FineTunedCNNClassifier(CNNClassifier):
 
     Notes
     -----
-    Fine-tuning can destroy what it starts from, and naive settings do. Seen on
-    400 fundus photographs (80 a grade, folds by patient), as balanced accuracy
-    / quadratic kappa / AUC of referral on other patients, mean of two folds
-    (standard error about 0.03):
+    Fine-tuning can destroy what it starts from, and naive settings do. The
+    defaults are the settings that did not; the experiments are in the
+    :ref:`user guide <fine-tuning-experiments>`.
 
-    ====================================  =================  =================
-    network at 224 pixels                 head alone         fine-tuned
-    ====================================  =================  =================
-    MobileNet, default                    .39 / .59 / .79    .39 / .60 / .82
-    MobileNet, "all"                      .39 / .59 / .79    .41 / .62 / .82
-    MobileNet, "all", 1e-4, no warm-up    .39 / .59 / .79    .37 / .59 / .81
-    MobileNet, "all", 1e-4, "updated"     .39 / .59 / .79    .35 / .54 / .82
-    MobileNetV2 0.35, default             .36 / .50 / .76    .36 / .52 / .76
-    MobileNetV2 0.35, 12 layers           .36 / .50 / .76    .37 / .54 / .77
-    MobileNetV2 0.35, "all"               .36 / .50 / .76    .35 / .46 / .78
-    Xception, default                     .36 / .48 / .76    .42 / .55 / .78
-    ====================================  =================  =================
-
-    With the default network and settings, 1,936 fundus photographs at 256
-    pixels (5 folds by patient, training folds balanced to some 65 a grade):
-    head alone .39 / .33 / .72, fine-tuned .42 / .37 / .73; paired difference
-    .04 ± .01, .04 ± .00, .02 ± .01. On 400 of them (80 a grade, 3 folds) .41 /
-    .48 / .80, .38 / .53 / .81, and .26 / .19 / .66 end to end. On 400
-    photographs of five flowers (3 folds) accuracy .87, .87, and .56 end to end.
-
-    - Features standardised in full, as by `StandardScaler`, made all of ten
-      epochs of the last two blocks of EfficientNetLite0 fall from .37 to .32,
-      at 1e-4 as at 1e-5: features that hardly vary are blown up, and change
-      most as soon as the layers below them learn. The head here adds the mean
-      variance to each feature's own.
+    - The head adds the mean variance of all features to each one's own before
+      it standardises them. In plain scaling, features that hardly vary are
+      blown up, and change most as soon as the layers below them learn.
     - With ``batch_norm="updated"``, some dozen steps on small batches are too
       few for new statistics.
     - The first epoch warms up, and the norm of the gradient is clipped at 1.
