@@ -31,6 +31,10 @@ def accelerations(enabled: bool) -> Iterator[None]:
         block ends. Worker processes and threads, such as those of ``n_jobs=2``,
         see the environment variable alone.
 
+    Yields
+    ------
+    None
+
     Examples
     --------
     >>> import numpy as np
