@@ -1,15 +1,17 @@
-"""A run that is killed at any moment is gone on with, and comes to the same scores."""
+"""A run that is killed is gone on with, wherever it was, and comes to the same scores."""
 
+import itertools
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -22,12 +24,39 @@ from tests.with_keras import tiny_network
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
 SCRIPT = """
-import json
-from tests.test_faults import compare
+import json, sys
+from tests.test_faults import compare, kill_at
 
-print("ready", flush=True)
+if len(sys.argv) > 1:
+    kill_at(sys.argv[1], int(sys.argv[2]))
 print(json.dumps(compare()))
 """
+# Where a run is killed: when a function is called for the so-manieth time.
+POINTS = {
+    "while images are decoded": ("skdr.images._batches._one_image", 20),
+    "when some features are in the cache": ("skdr.features._store.FolderStore.put", 3),
+    "while features are looked up again": ("skdr.features._store.FolderStore.get", 12),
+    "while a head is trained": ("skdr.training._callbacks.Recorder.on_epoch_end", 10),
+    "while layers are fine-tuned": ("skdr.training._callbacks.Recorder.on_epoch_end", 31),
+    "before the first fit is kept": ("skdr.model_selection.comparison._folds.FoldStore.put", 1),
+    "before the last fit is kept": ("skdr.model_selection.comparison._folds.FoldStore.put", 4),
+    "while a fit is written": ("skdr.model_selection.comparison._folds.os.replace", 3),
+}
+QUICK = ["when some features are in the cache", "before the last fit is kept"]
+
+
+def kill_at(target, n_calls):
+    """Have this process kill itself when it calls a function for the n-th time."""
+    calls = itertools.count(1)
+    plain = pkgutil.resolve_name(target)
+
+    def call(*args, **kwargs):
+        if next(calls) == n_calls:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plain(*args, **kwargs)
+
+    owner, _, name = target.rpartition(".")
+    setattr(pkgutil.resolve_name(owner), name, call)
 
 
 def images():
@@ -97,48 +126,36 @@ def test_processes_forked_after_networks_have_run_are_told_so(moment):
         assert all("was forked" in line and "it would hang" in line for line in said)
 
 
-class Run:
-    """The script, started in a folder and past its imports."""
+def run(folder, *arguments):
+    """Run the script in a folder."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-W", "error::UserWarning", "-c", SCRIPT, *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE)
 
-    def __init__(self, folder):
-        folder.mkdir(exist_ok=True)
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error::UserWarning", "-c", SCRIPT],
-            cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert self.process.stdout.readline() == "ready\n"
 
-    def scores(self):
-        output, _ = self.process.communicate()
-        assert self.process.returncode == 0
-        return json.loads(output)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.communicate()
-        assert self.process.returncode == -signal.SIGKILL
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Return the scores of a run that ends, and its features."""
+    X, _ = images()
+    extractor = PretrainedFeatureExtractor(
+        tiny_network, weights=None, image_size=16, random_state=0, batch_size=4, cache=None
+    )
+    return compare(tmp_path_factory.mktemp("undisturbed")), extractor.fit_transform(X), extractor
 
 
 @can_kill
-@pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.slow)])
-def test_killed_runs_come_to_the_same_scores(n_kills, tmp_path):
-    start = time.monotonic()
-    expected = compare(tmp_path / "undisturbed")
-    seconds = time.monotonic() - start
-    X, _ = images()
-    extractor = PretrainedFeatureExtractor(
-        tiny_network, weights=None, image_size=16, random_state=0, batch_size=4
-    )
-    features = extractor.set_params(cache=None).fit_transform(X)
-    moments = np.random.default_rng(0).uniform(0, 0.9 * seconds, n_kills)
-    for i, moment in enumerate(moments):
-        folder = tmp_path / f"killed {i}"
-        killed = Run(folder)
-        time.sleep(moment)
-        killed.kill()
-        finished = {p.name: p.stat().st_mtime_ns for p in (folder / "fits").glob("*.npz")}
-        assert Run(folder).scores() == expected
-        for name, written in finished.items():  # not done again
-            assert (folder / "fits" / name).stat().st_mtime_ns == written
-        cached = extractor.set_params(cache=folder / "cache").fit_transform(X)
-        np.testing.assert_array_equal(cached, features)
+@pytest.mark.parametrize(
+    "point",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in POINTS],
+)
+def test_killed_run_comes_to_the_same_scores(point, undisturbed, tmp_path):
+    expected, features, extractor = undisturbed
+    assert run(tmp_path, *POINTS[point]).returncode == -signal.SIGKILL
+    finished = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "fits").glob("*.npz")}
+    again = run(tmp_path)
+    assert again.returncode == 0
+    assert json.loads(again.stdout) == expected
+    for name, written in finished.items():  # not done again
+        assert (tmp_path / "fits" / name).stat().st_mtime_ns == written
+    cached = clone(extractor).set_params(cache=tmp_path / "cache").fit_transform(images()[0])
+    np.testing.assert_array_equal(cached, features)
