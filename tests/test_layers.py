@@ -1,6 +1,7 @@
 """Imports run downward only, and each layer keeps to its libraries."""
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -54,6 +55,24 @@ def test_imports_run_downward(path):
         if module.startswith("skdr."):
             other = module.split(".")[1]
             assert other == own or RANK[other] > RANK[own], f"{own} imports {other}"
+
+
+# Who may import the modules of another room, and not only what that shows.
+INTIMATE = {("runtime", "skdr.networks"), ("model_selection", "skdr.metrics._ranges")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_rooms_take_what_other_rooms_show(path):
+    own = layer_of(path)
+    for module in imported_modules(path):
+        parts = module.split(".")
+        if parts[0] == "skdr" and len(parts) > 2 and parts[1] != own and parts[2][0] == "_":
+            assert (own, ".".join(parts[:2])) in INTIMATE or (own, module) in INTIMATE, module
+
+
+@pytest.mark.parametrize(("room", "most"), [("networks", 28), ("runtime", 14)])
+def test_rooms_show_few_names(room, most):
+    assert len(importlib.import_module(f"skdr.{room}").__all__) <= most
 
 
 @pytest.mark.parametrize(
