@@ -52,7 +52,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _TensorReference:
-    """A tensor as the pickle knows it: a window on a storage still unread."""
+    """A tensor as the pickle knows it: a window on a storage that is not read yet."""
 
     storage: _Storage
     offset: int
@@ -104,7 +104,7 @@ class _TensorUnpickler(pickle.Unpickler):
 
 
 def _load(buffer: BytesIO) -> Any:
-    """Load the next pickle, once it has been seen to ask for no more than it holds."""
+    """Load the next pickle, after checking that it asks for no more than it holds."""
     start = buffer.tell()
     for n, (opcode, argument, _) in enumerate(pickletools.genops(buffer)):
         if opcode.name not in _OPCODES:
