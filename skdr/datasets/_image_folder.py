@@ -65,7 +65,7 @@ def load_image_folder(
     data : Bunch
         With ``data`` (paths, ndarray of str of shape (n_samples,), or
         DataFrame), ``target`` (names of the folders, shape (n_samples,)),
-        ``target_names``, ``groups`` (None: a folder says nothing of who is
+        ``target_names``, ``groups`` (None: a folder does not say who is
         on the images; split such data with care), ``subset`` (of each image,
         where `subset` was given, else None), ``n_excluded`` (number of files
         that were passed over) and ``DESCR``, which names their kinds.

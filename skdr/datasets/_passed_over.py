@@ -1,4 +1,4 @@
-"""What a folder of images holds beside the images that are loaded."""
+"""What a folder of images holds apart from the images that are loaded."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,7 +43,7 @@ class PassedOver:
         return ", ".join(told) + (f", of other kinds: {n_others}" if n_others else "")
 
     def tell(self, n_images: int) -> None:
-        """Warn if some of the files may be images, or if they are many beside the images."""
+        """Warn if some of the files may be images, or if they are many for so few images."""
         shown = [path for _, paths in self._kinds[:_MAX_KINDS] for path in paths[:_MAX_OPENED]]
         if any(is_image(path) or leads_nowhere(path) or may_be_image(path) for path in shown):
             warn(

@@ -25,7 +25,7 @@ _REFUSED_FORMATS = {
     "EPS": f"an EPS file, {_BY_GHOSTSCRIPT}",
     "IPTC": f"an IPTC file, which may hold an EPS file, {_BY_GHOSTSCRIPT}",
 }
-# A lock for each of the user's objects would have to be stored somewhere: they share a few.
+# Locks for all of the user's objects would have to be stored somewhere: objects share a few.
 _LOCKS = tuple(threading.RLock() for _ in range(64))
 
 
@@ -72,7 +72,7 @@ def shortened(name: str) -> str:
 
 
 def own_lock(item: Any) -> threading.RLock:
-    """Return the lock to hold while an object of the user's is read: it may not be thread-safe."""
+    """Return the lock to hold while a user's object is read: it may not be thread-safe."""
     return _LOCKS[(id(item) >> 4) % len(_LOCKS)]
 
 

@@ -1,4 +1,4 @@
-"""Sequences of the user's whose images are read on demand and not kept in memory."""
+"""Users' sequences whose images are read on demand and not kept in memory."""
 
 import threading
 from typing import Any

@@ -203,7 +203,7 @@ def list_taps(backbone: str) -> list[str]:
     Returns
     -------
     taps : list of str
-        From early to late. Each may be given as `layer`, beside ``"last"``
+        From early to late. Each may be given as `layer`, as may ``"last"``
         and the names of Keras's own layers.
 
     Raises

@@ -94,7 +94,7 @@ def smallest_image_size(backbone: BackboneLike) -> tuple[int, int]:
 
 
 def is_own_code(backbone: BackboneLike) -> bool:
-    """Return whether a function of the user's builds the network: it may draw random numbers."""
+    """Return whether the user's function builds the network: it may draw random numbers."""
     return not isinstance(backbone, str | keras.Model)
 
 

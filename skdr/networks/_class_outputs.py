@@ -1,4 +1,4 @@
-"""Networks of the user's that end in the probabilities of their own classes."""
+"""Users' networks that end in the probabilities of their own classes."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -16,7 +16,7 @@ Path = tuple[str, ...]
 
 
 def is_network(layer: keras.Operation) -> bool:
-    """Return whether a layer is a network of which Keras knows how its layers are connected."""
+    """Return whether a layer is a network, and Keras knows how its layers are connected."""
     if not isinstance(layer, keras.Function | keras.Sequential) or not has_inputs(layer):
         return False
     # A class with a `call` of its own may do more than call its layers.

@@ -1,4 +1,4 @@
-"""Networks of the user's own: what they must be, and copies that nothing else shares."""
+"""Users' own networks: what they must be, and copies that nothing else shares."""
 
 import inspect
 import weakref
@@ -69,7 +69,7 @@ def check_image_size(network: keras.Model, image_size: tuple[int, int]) -> None:
 
 
 def own_network(backbone: OwnNetwork, image_size: tuple[int, int]) -> keras.Model:
-    """Return the network that was given or that a function of the user's builds, checked.
+    """Return the network that was given, or that the user's function builds, checked.
 
     Raises
     ------

@@ -29,7 +29,7 @@ def warn_if_not_normalised(network: keras.Model) -> None:
     Parameters
     ----------
     network : keras.Model
-        A pretrained network of the user's: one of `keras.applications`, or one that has it inside.
+        A user's pretrained network: one of `keras.applications`, or one with such a network inside.
     """
     operations = list(innermost_operations(network))
     sums = [i for i, (op, _) in enumerate(operations) if isinstance(op, _WEIGHTED_SUMS)]

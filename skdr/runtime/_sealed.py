@@ -18,7 +18,7 @@ def network_state(network: keras.Model) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it holds code of the user's that cannot be found again.
+        If it holds the user's own code and Keras cannot find that again.
     """
     refuse_unregistered(network, lambdas=True)
     return {"config": network.to_json(), "weights": network.get_weights()}
