@@ -42,7 +42,7 @@ class ProgressBar:
         self._bar.update(self._n_done, self._values)
 
     def end(self) -> None:
-        """End the bar, where not all was done."""
+        """End the bar early, if not all was done."""
         if 0 < self._n_done < self._n_units:
             self._bar.update(self._n_done, self._values, finalize=True)
 

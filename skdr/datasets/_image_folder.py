@@ -1,4 +1,4 @@
-"""Any folder of images: one sub-folder a class, perhaps in parts of a split."""
+"""Any folder of images: one sub-folder per class, perhaps in parts of a split."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ def load_image_folder(
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Bunch | tuple[Any, Any]:
-    """Load a folder that holds one sub-folder of images a class.
+    """Load a folder that holds one sub-folder of images per class.
 
     Files with any ending that Pillow reads are images. Links are followed.
     Hidden files and folders, and what systems leave behind (``Thumbs.db``,

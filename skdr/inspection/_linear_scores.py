@@ -75,7 +75,7 @@ def own_network(images: ImageEstimator) -> keras.Model:
 
 
 def class_coef(classifier: Any) -> NDArray[np.floating]:
-    """Return one column of coefficients a class.
+    """Return one column of coefficients per class.
 
     With two classes they are those of the decision function and their negatives.
     A linear SVC decides between each two classes: the score of a class is the

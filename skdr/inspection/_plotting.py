@@ -15,7 +15,7 @@ _LINE_HEIGHT = 0.17  # inches
 def image_axes(
     aspects: Sequence[float], n_columns: int, axes: Any, *, width: float, n_lines: int
 ) -> tuple[Any, NDArray[Any]]:
-    """Return a figure, and one Axes an image without ticks or frames.
+    """Return a figure, and one Axes per image, without ticks or frames.
 
     Parameters
     ----------

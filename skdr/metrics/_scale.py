@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 
 
 def check_columns(y_score: ArrayLike, labels: Sequence[Any], name: str) -> NDArray[np.float64]:
-    """Return scores with one finite column a grade."""
+    """Return scores with one finite column per grade."""
     score = check_array(y_score, dtype=np.float64, input_name=name)
     if score.shape[1] != len(labels):
         scale = np.asarray(labels).tolist()

@@ -75,7 +75,7 @@ def make_grading_scorer(
     labels: Sequence[Any] = GRADES,
     **keywords: Any,
 ) -> _ResponseScorer:
-    """Make a scorer of a metric that takes one column of probabilities a grade.
+    """Make a scorer of a metric that takes one column of probabilities per grade.
 
     Where a grade is missing from a training fold, the classifier has no column
     for it; the scorer fills one in with zeros. For metrics of predicted grades

@@ -35,7 +35,7 @@ Metric: TypeAlias = Callable[..., Any]
 Range: TypeAlias = tuple[float, float]
 _M = TypeVar("_M", bound=Metric)
 
-#: The function that prepares the weighted form of each metric, and the numbers it lies between.
+#: By metric: the function that prepares its weighted form, and the range of its values.
 _PREPARE: dict[Metric, Callable[..., Weighted]] = {}
 RANGE_OF: dict[Metric, Range] = {}
 

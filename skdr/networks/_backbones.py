@@ -58,7 +58,7 @@ class Backbone:
 
 
 def _convnext_taps(depths: tuple[int, ...]) -> Taps:
-    """Tap the residual sums that end a stage; Keras numbers the sums of all stages in one row."""
+    """Tap the residual sums that end a stage; Keras numbers them through all stages."""
     n_sums = [sum(depths[: stage + 1]) for stage in range(len(depths))]
     return {f"stage{stage}": f"add_{n - 1}" for stage, n in enumerate(n_sums)}
 
@@ -115,7 +115,7 @@ _INCEPTION_RESNET_V2 = {
     "block8": r"block8_\d+_ac",
     "top": "conv_7b_ac",
 }
-# Keras numbers the twelve residual sums of Xception in one row; block 2 ends in the first.
+# Keras calls the twelve residual sums of Xception add, add_1, ..., add_11; block 2 ends in add.
 _XCEPTION = {
     **{f"block{i}": f"add_{i - 2}" for i in (3, 4, 8, 12, 13)},
     "top": "block14_sepconv2_act",

@@ -1,6 +1,6 @@
 """Read the tensors of a legacy PyTorch ``.pth`` file, without PyTorch.
 
-The format (``torch.save`` before version 1.6) is a row of pickles: a magic
+The format (``torch.save`` before version 1.6) is a sequence of pickles: a magic
 number, a protocol version, a description of the machine, the state dict with
 its tensors as references into storages, the list of storage keys; then the
 storages themselves, each an 8-byte element count followed by raw numbers.

@@ -92,8 +92,9 @@ def _local_average(pixels: NDArray[np.float32], sigma: float) -> NDArray[np.floa
     """Return the image, blurred by a Gaussian.
 
     A wide Gaussian is computed on a coarser grid, on which it is still at least
-    `_SMALLEST_SIGMA` pixels wide. The error is below 0.2 of 255 grey levels:
-    less than that of the cut at three sigma, here as in the report's OpenCV.
+    `_SMALLEST_SIGMA` pixels wide. The error is below 0.2 of 255 grey levels,
+    less than that of cutting the Gaussian at three sigma, which this function
+    does as OpenCV did in the report.
     """
     size = pixels.shape[:2]
     step = max(1, int(sigma / _SMALLEST_SIGMA))

@@ -55,7 +55,7 @@ class StrategyAdvice(StrategyFindings):
 
     @cached_property
     def predicted_scores(self) -> dict[str, PredictedScore]:
-        """Predicted balanced accuracy of each strategy, from the cheapest to the dearest."""
+        """Predicted balanced accuracy of each strategy, from cheapest to most expensive."""
         return predict_scores(self.evidence)
 
     @cached_property

@@ -99,7 +99,7 @@ class Evidence:
 
     @property
     def doubling_gain(self) -> Interval:
-        """What twice the training images would bring the frozen features: the curve's slope.
+        """What twice as many training images would add to the score: the slope of the curve.
 
         It is cut at the share of errors that are left.
         """
