@@ -14,12 +14,12 @@ _chosen: ContextVar[bool | None] = ContextVar("accelerations", default=None)
 def accelerations(enabled: bool) -> Iterator[None]:
     """Run networks with or without what skdr adds to Keras to make them faster.
 
-    Without, every network is built and compiled anew, and runs as Keras wrote
+    Without it, every network is built and compiled anew, and runs as Keras wrote
     it: BatchNorm is not folded into convolutions, 1x1 convolutions are not
     turned into products of matrices, Adam updates each weight in several
     operations, each batch is a call of its own, the memory that is freed goes
     back as usual, and no network is shared. Scores and features are the same
-    to rounding: if they are not, that is a bug of skdr.
+    up to rounding: if they are not, that is a bug of skdr.
 
     The environment variable ``SKDR_ACCELERATIONS=0`` does the same for whole
     processes.
@@ -29,7 +29,7 @@ def accelerations(enabled: bool) -> Iterator[None]:
     enabled : bool
         Whether to use what makes networks faster, in this thread and until the
         block ends. Worker processes and threads, such as those of ``n_jobs=2``,
-        see the environment variable alone.
+        see only the environment variable.
 
     Yields
     ------
@@ -55,7 +55,7 @@ def accelerations(enabled: bool) -> Iterator[None]:
 
 
 def are_accelerations_enabled() -> bool:
-    """Return what `accelerations` or the environment says.
+    """Return whether `accelerations` or, outside of it, the environment enables them.
 
     Raises
     ------

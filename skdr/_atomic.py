@@ -8,11 +8,11 @@ Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
 def atomic(fit: Fit) -> Fit:
-    """Let `fit` set all attributes of an estimator, or none where it fails or is interrupted.
+    """Let `fit` set all attributes of an estimator, or none if it fails or is interrupted.
 
-    Attributes that are half of the old fit and half of the new one would give
-    new labels to what the old network says. What attributes hold is not copied:
-    `fit` has to replace it, not to change it.
+    With some attributes of the old fit and some of the new one, predictions of
+    the old network would get the new labels. The values of attributes are not
+    copied: `fit` has to replace them, not to change them in place.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Fingerprints of code: two callables that have the same one do the same."""
+"""Fingerprints of code: two callables with the same fingerprint do the same."""
 
 import dis
 import functools
@@ -12,8 +12,8 @@ from typing import Any
 import joblib
 
 _INSTALLED = {"site-packages", "dist-packages"}
-# In functions; in the bodies of classes, where a name may be local too; from Python 3.12 on, in
-# annotations and what else has a scope of its own there.
+# The opcodes that read a global name: in functions; in the bodies of classes, where the name may
+# also be local; and, from Python 3.12 on, in scopes inside classes such as those of annotations.
 _READS_A_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _THIS_PACKAGE = __name__.split(".")[0]
 
@@ -21,11 +21,11 @@ _THIS_PACKAGE = __name__.split(".")[0]
 def code_fingerprint(code: Any) -> str:
     """Return a hash of a callable or class, and of the code that it calls.
 
-    Functions and classes are followed into what they use by its global name.
-    Code of an installed package counts by the version of the package, that of
-    skdr by its source files where it is not installed, other code by its
-    bytecode, and what it holds by value. The hash is the same in
-    every process that runs the same Python.
+    It covers what functions and classes use by a global name, too. Code of an
+    installed package is hashed by the version of the package, code of skdr by
+    its source files if it is not installed, other code by its bytecode and the
+    values that it holds. The hash is the same in every process that runs the
+    same Python.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def code_fingerprint(code: Any) -> str:
 
 
 def global_names(code: types.CodeType) -> list[str]:
-    """Return the global names that code reads, and code defined inside it; not its attributes.
+    """Return the global names that code, and code defined inside it, reads; no attributes.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _is_followed(thing: Any) -> bool:
-    """Whether to look into an object: one of the user's, or an estimator, which may hold such."""
+    """Whether to hash the attributes of an object: it, or what it holds, may be the user's code."""
     is_users = hasattr(thing, "__dict__") and not _package(type(thing).__module__)
     return is_users or hasattr(thing, "get_params")
 
@@ -149,7 +149,7 @@ def _package(module: str | None) -> str | None:
     if module is None:  # run by `exec`, in a namespace without a name
         return None
     top = module.split(".")[0]
-    if top == "__main__":  # in a worker process its file may well be that of a package
+    if top == "__main__":  # user's code, even if in a worker process its file is in a package
         return None
     if top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return top
@@ -161,7 +161,7 @@ def _package(module: str | None) -> str | None:
 
 @functools.cache
 def _own_sources() -> str:
-    """Stand for this package where it is run from its sources, which change without its version."""
+    """Return a hash of this package's source files, which change while its version does not."""
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(file.read_bytes())

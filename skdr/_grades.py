@@ -13,7 +13,7 @@ REFERABLE_FROM = 2
 
 
 def are_grades(labels: ArrayLike) -> bool:
-    """Whether labels, of a scale or all that occur, are the grades 0 to 4 in their order."""
+    """Whether labels (a scale, or the sorted ones that occur) are the grades 0 to 4."""
     return np.asarray(labels).tolist() == list(GRADES)
 
 
@@ -24,9 +24,9 @@ def as_ranks(labels: ArrayLike, scale: Sequence[Any] | NDArray[Any], name: str) 
     ----------
     labels : array-like of shape (n_samples,)
     scale : sequence
-        All labels that there are, in their order.
+        All possible labels, in their order.
     name : str
-        What messages call the labels.
+        The name of the labels in messages.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def as_ranks(labels: ArrayLike, scale: Sequence[Any] | NDArray[Any], name: str) 
 
 
 def rank_of(grade: Any, scale: Sequence[Any], name: str) -> int:
-    """Return the position on a scale of one grade, a parameter of some name."""
+    """Return the position of one grade on a scale; `name` is its parameter, for the error."""
     labels = np.asarray(scale).tolist()
     if grade not in labels:
         raise ValueError(f"{name}={np.asarray(grade).tolist()!r} is not in labels={labels}.")

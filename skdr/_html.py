@@ -16,7 +16,7 @@ def html(template: str, **values: Any) -> "Markup":
     template : str
         Written in the code: HTML, with ``{{ name }}`` for a value.
     **values : object
-        Text is escaped; what this function returned is HTML already, and is not.
+        Text is escaped; what this function returned is HTML already and is not escaped.
 
     Returns
     -------
@@ -30,6 +30,6 @@ def html(template: str, **values: Any) -> "Markup":
 
 @cache
 def _compiled(template: str) -> "Template":
-    from jinja2 import Environment, StrictUndefined  # a tenth of a second, for few who need it
+    from jinja2 import Environment, StrictUndefined  # takes a tenth of a second; few need it
 
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(template)

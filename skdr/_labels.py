@@ -29,7 +29,7 @@ def check_labels(y: ArrayLike) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If a label is missing, if they are numbers and strings mixed, or no classes.
+        If a label is missing, if numbers and strings are mixed, or if labels are continuous.
     """
     objects = _untyped(y)
     if missing := _missing_positions(y, objects):
@@ -42,7 +42,7 @@ def check_labels(y: ArrayLike) -> NDArray[Any]:
             f"y mixes {mixed}; give labels of one type, such as [str(label) for label in y]."
         )
     labels = column_or_1d(y, warn=True)
-    if len(objects) and not isinstance(objects[0], str):  # numbers, which pandas makes floats of
+    if len(objects) and not isinstance(objects[0], str):  # pandas makes floats of such numbers
         labels = np.asarray(objects.tolist())
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
@@ -74,7 +74,7 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
     ----------
     groups : array-like of shape (n_samples,)
     name : str, default="groups"
-        What messages call them.
+        Their name in messages.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def check_groups(groups: ArrayLike, name: str = "groups") -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If the group of an image is missing: images of unknown patients would all count as one's.
+        If the group of an image is missing: all images without a patient would count as one's.
     """
     column = column_or_1d(groups)
     if missing := without_group(column):
@@ -100,12 +100,12 @@ def without_group(groups: NDArray[Any]) -> list[int]:
 
 
 def check_lengths(**lengths: int) -> None:
-    """Raise where what belongs to the same images differs in length.
+    """Raise if inputs that belong to the same images differ in length.
 
     Parameters
     ----------
     **lengths : int
-        By the name that messages give it.
+        By the name of each input in messages.
     """
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} has {n}" for name, n in lengths.items())
@@ -113,7 +113,7 @@ def check_lengths(**lengths: int) -> None:
 
 
 def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
-    """Return the weight of each image as an array; None weighs all alike.
+    """Return the weight of each image as an array; None gives each the weight 1.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def check_weights(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np
     Raises
     ------
     ValueError
-        If there is not one weight an image, or they are not finite, negative or all zero.
+        If there is not one weight per image, or weights are not finite, negative or all zero.
     """
     if sample_weight is None:
         return np.ones(n_samples)
@@ -158,7 +158,7 @@ def listed(items: Sequence[Any]) -> str:
 
 
 def _check_whole(labels: NDArray[np.floating]) -> None:
-    """Raise where numbers are continuous."""
+    """Raise if numbers are continuous."""
     between = labels[labels % 1 != 0].tolist()
     if between:
         raise ValueError(
@@ -168,9 +168,9 @@ def _check_whole(labels: NDArray[np.floating]) -> None:
 
 
 def _untyped(y: Any) -> NDArray[Any]:
-    """Return labels as they are given; none where they are an array of one type.
+    """Return labels as they are given; an empty array if they are an array of one type.
 
-    NumPy would turn numbers and NaN beside strings into strings.
+    NumPy would turn numbers and NaN among strings into strings.
     """
     is_typed = isinstance(y, np.ndarray) and y.dtype != object
     objects = np.empty((), dtype=object) if is_typed else np.asarray(y, dtype=object)
@@ -178,7 +178,7 @@ def _untyped(y: Any) -> NDArray[Any]:
 
 
 def _mixed_types(labels: NDArray[Any]) -> str:
-    """Return what labels of different types there are; nothing if all are of one."""
+    """Return which types are mixed in labels, as text; empty if they are not mixed."""
     is_text = [isinstance(label, str) for label in labels]
     if all(is_text) or not any(is_text):
         return ""

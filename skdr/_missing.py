@@ -1,4 +1,4 @@
-"""What stands for nothing, in any library."""
+"""Missing values, of any library."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import numpy as np
 
 # pandas and NumPy have types of their own for what is missing.
 _TYPES = {"MaskedConstant", "NAType", "NaTType", "NoneType"}
-# What becomes of such values where NumPy or a table makes text of them.
+# Such values as text: NumPy and tables write them so.
 MISSING_TEXTS = frozenset({"", "nan", "None", "<NA>", "NaT"})
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, NaT or NA; text is no such value."""
+    """Whether a value is None, NaN, NaT or NA; text never is."""
     if isinstance(value, float | np.floating):
         return bool(np.isnan(value))
     if isinstance(value, np.datetime64 | np.timedelta64):

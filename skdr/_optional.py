@@ -13,14 +13,14 @@ _EXTRAS = {
 
 
 def import_optional(module: str, *, purpose: str) -> Any:
-    """Import a module of a package that skdr does without.
+    """Import a module of an optional package.
 
     Parameters
     ----------
     module : str
         Such as ``"matplotlib.pyplot"``.
     purpose : str
-        What needs it, as the error begins.
+        What needs it: the first words of the error.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def import_optional(module: str, *, purpose: str) -> Any:
     try:
         importlib.import_module(package)
     except ModuleNotFoundError as exc:
-        if exc.name != package:  # it is installed, and lacks something itself
+        if exc.name != package:  # it is installed, but something that it needs is not
             raise
         raise ImportError(
             f'{purpose} needs {package}: pip install "skdr[{_EXTRAS[package]}]".'

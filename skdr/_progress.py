@@ -8,15 +8,15 @@ from typing import Any
 import keras
 from numpy.typing import NDArray
 
-# What `keras.utils.Progbar` calls a bar that moves, and one line at the end.
+# Keras's numbers for `verbose` of a Progbar: a bar that moves, and one line at the end.
 _BAR, _LINE = 1, 2
 
 
 class ProgressBar:
-    """Tells how much is done.
+    """Shows how much is done.
 
     A file or the log of a batch job gets one plain line when all is done: the codes that move a
-    bar cannot be read there, and a line for each step is too many.
+    bar are unreadable there, and one line per step is too much.
 
     Parameters
     ----------
@@ -35,26 +35,26 @@ class ProgressBar:
         self._values: list[tuple[str, float]] = []
 
     def add(self, n: int, values: Mapping[str, float] | None = None) -> None:
-        """Say that so many more are done, and how well the last of them went."""
+        """Count more units as done, and show the values of the last one."""
         self._n_done += n
         self._values = list((values or {}).items())
         self._bar.stateful_metrics |= set(values or ())  # to be shown as they are, not averaged
         self._bar.update(self._n_done, self._values)
 
     def end(self) -> None:
-        """Say that no more will be done than that."""
+        """End the bar early, if not all was done."""
         if 0 < self._n_done < self._n_units:
             self._bar.update(self._n_done, self._values, finalize=True)
 
     def counted(self, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-        """Yield batches, and count the rows of those that are done with."""
+        """Yield batches, and count the rows of each when the next one is asked for."""
         for batch in batches:
             yield batch
             self.add(len(batch))
 
 
 def _bar_can_move() -> bool:
-    """Whether the output is a terminal, a notebook or PyCharm's window, as Keras tells them."""
+    """Whether the output is a terminal, a notebook or PyCharm's window, by Keras's rules."""
     if "ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ:
         return True
     return hasattr(sys.stdout, "isatty") and sys.stdout.isatty()

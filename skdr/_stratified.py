@@ -1,4 +1,4 @@
-"""Folds of natural shares of the classes."""
+"""Folds that keep the natural shares of the classes."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def stratified_folds(
     ----------
     n_splits : int
     groups : array-like of shape (n_samples,) or None
-        Not looked at, but for whether it is None.
+        Only whether it is None matters here.
     shuffle : bool, default=True
     random_state : int or None, default=None
 

@@ -24,7 +24,7 @@ class TextTable:
     Parameters
     ----------
     columns : sequence of str
-        Headings. The first is that of the names of the rows.
+        Headings. The first one stands above the names of the rows.
     rows : sequence of sequence of str
         The cells, as many in each row as there are headings.
     """

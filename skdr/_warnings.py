@@ -3,12 +3,12 @@
 import inspect
 import warnings
 
-# skdr, what calls it on behalf of the user, and what lies between functions of either.
+# skdr, packages that call it for the user, and modules that call functions for these.
 _NOT_THE_USERS = {"contextlib", "functools", "imblearn", "joblib", "keras", "skdr", "sklearn"}
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line of the user's code that led here, however deep skdr is in its own.
+    """Warn at the line of the user's code that led here, however deep inside skdr that is.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _n_frames_to_user() -> int:
-    """Return how many frames above `warn` the user's code is; the outermost frame, if nowhere."""
+    """Return how many frames above `warn` the user's code is; without any, the outermost frame."""
     frame, n_frames = inspect.currentframe(), -1  # the present frame, and that of `warn`
     while frame is not None:
         package = frame.f_globals.get("__name__", "").split(".")[0]

@@ -29,7 +29,7 @@ class ImageDecodeError(ValueError):
 
 
 class WeightsNotFoundError(OSError):
-    """The weights of a network are neither on this machine nor to be had.
+    """The weights of a network are not on this machine and cannot be downloaded.
 
     The message names the file, the folder in which it is looked for and the
     alternatives that work offline.
@@ -39,5 +39,5 @@ class WeightsNotFoundError(OSError):
 class LeakageWarning(UserWarning):
     """A patient or an image is on both sides of a split.
 
-    Scores on the test side then promise more than new patients will get.
+    Scores on the test side are then higher than scores on new patients will be.
     """

@@ -198,7 +198,7 @@ def test_class_that_a_training_fold_lacks_has_probability_zero(coloured):
     splits = [(np.arange(58), np.arange(58, 60)), (np.arange(2, 60), np.arange(2))]
     found = compare_strategies(X, y, cv=splits, strategies={"a": logistic()}, scoring="accuracy")
     assert (found.results["a", 0].known == [0, 1]).all()
-    with pytest.raises(ValueError, match="nothing of 56 of 60 images"):
+    with pytest.raises(ValueError, match="no prediction for 56 of 60 images"):
         found.probabilities("a")
 
 

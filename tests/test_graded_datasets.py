@@ -439,7 +439,7 @@ def test_medmnist_as_frame_has_an_array_a_row(retinamnist):
     [
         ((3, 28, 28), (3, 14), r"train_labels of shape \(3, 14\) are not one label"),
         ((3, 28, 28, 28), (3, 1), r"shape \(3, 28, 28, 28\) are no 2-D images"),
-        ((3, 28, 28), (2, 1), "not one label an image of 3"),
+        ((3, 28, 28), (2, 1), "not one label for each of 3 images"),
     ],
 )
 def test_medmnist_of_other_shapes_is_refused(tmp_path, images, labels, match):

@@ -393,7 +393,7 @@ ITEMS = {
     "bucket": ("s3://bucket/a.png", r"is an address.*fsspec\.open"),
     "bucket as a Path": (Path("s3://bucket/a.png"), "is an address"),
     "file address": ("file:///a.png", "give the path alone, without file:"),
-    "pattern": ("photos/*.png", r"no such file; of a pattern .*sorted\(glob"),
+    "pattern": ("photos/*.png", r"no such file; instead of a pattern .*sorted\(glob"),
     "relative path": ("no/such.png", "no such file in "),
     "path as bytes": (__file__.encode(), r"contents of a file; give a path as text"),
     "text file": (Path(__file__), "not an image that Pillow can read"),

@@ -832,7 +832,7 @@ def its_own_call():
 WRONG = {
     "two inputs": (several_inputs, r"'wrong' has 2 inputs"),
     "two outputs": (several_outputs, r"'wrong' has 2 outputs.*model.outputs\[0\]"),
-    "unbuilt": (unbuilt, r"'wrong' does not know yet what it takes: put keras.Input"),
+    "unbuilt": (unbuilt, r"'wrong' does not know its input yet: put keras.Input"),
     "subclassed": (lambda: Opaque(name="wrong"), r"class Opaque.*keras.Model\(images, model"),
     "functional, own call": (its_own_call, r"class Doubled.*keras.Model\(images, model"),
     "one channel": (lambda: of_shape(24, 24, 1), r"\(24, 24, 1\).*keras.ops.mean\(images"),

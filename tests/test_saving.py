@@ -185,7 +185,9 @@ def test_skops_keeps_preprocessing_and_a_head_on_frozen_features(coloured, skops
 
 def test_skops_is_told_of_a_parameter_that_it_cannot_save(skops_io):
     network = tiny_network((16, 16, 3))
-    with pytest.raises(ValueError, match="backbone='tiny' is a Keras model, and skops saves none"):
+    with pytest.raises(
+        ValueError, match="backbone='tiny' is a Keras model, which skops cannot save"
+    ):
         skops_io.dumps(PretrainedFeatureExtractor(network))
 
 

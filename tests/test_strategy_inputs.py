@@ -321,7 +321,7 @@ RARE = np.where(np.arange(N) < 4, "rare", np.array(["q", "r"])[np.arange(N) % 2]
         ({"groups": LABELS, "cv": 5}, "cv=5 makes more folds than groups has patients, 3"),
         ({"cv": 1}, "cv=1 leaves nothing to train on; set cv=2"),
         ({"cv": []}, "cv= holds no splits"),
-        ({"cv": [np.arange(9)]}, "pairs of training and test rows, and holds a ndarray"),
+        ({"cv": [np.arange(9)]}, "pairs of training and test rows, but holds a ndarray"),
         ({"cv": [(np.arange(9), np.arange(9, 20))]}, r"tests on X\[19\], and X has 18 rows"),
         ({"cv": [(np.arange(9), [])]}, r"tests on \[\]; each side of a split must be"),
     ],

@@ -8,23 +8,23 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands for the one of scikit-learn 1.9: no callbacks."""
+        """Stands in for that of scikit-learn 1.9: there are no callbacks."""
 
 
-# Returns attributes that make of an estimator in fit a fitted one.
+# Returns the attributes that turn an estimator in `fit` into a fitted one.
 Reconstruction: TypeAlias = Callable[[], Mapping[str, Any]]
 
 
 class FitTasks:
-    """Tell scikit-learn's callbacks of the tasks of a fit: itself, its phases, their epochs.
+    """Report the tasks of a fit to scikit-learn's callbacks: the fit, its phases, their epochs.
 
     The callbacks are those of `set_callbacks`, of the estimator or of the search, pipeline or
-    other estimator around it. With an older scikit-learn nobody is told anything.
+    other estimator around it. With an older scikit-learn there are none.
 
     Parameters
     ----------
     estimator : estimator
-        In its `fit`, which `fit_context` decorates: that ends what is begun here.
+        In its `fit`, whose decorator `fit_context` ends what is begun here.
     X, y
         As `fit` got them.
     sample_weight : array-like or None
@@ -43,24 +43,24 @@ class FitTasks:
         self.stopped = False
 
     def phase(self, name: str, n_epochs: int) -> Any:
-        """Return the task of a phase; None where nobody is told."""
+        """Return the task of a phase; None without callbacks."""
         return self._fit and self._fit.subcontext(task_name=name, max_subtasks=n_epochs)
 
     def epoch(self, phase: Any) -> Any:
-        """Return the task of the next epoch of a phase; None where nobody is told."""
+        """Return the task of the next epoch of a phase; None without callbacks."""
         return phase and phase.subcontext(task_name="epoch")
 
     def finish(self) -> None:
-        """Tell that the fit has ended, with the estimator as it is."""
+        """Report the end of the fit, with the estimator as it is."""
         self.end(self._fit, dict)
 
     def begin(self, task: Any) -> None:
-        """Tell that a task begins."""
+        """Report the start of a task."""
         if task is not None:
             task.call_on_fit_task_begin(**self._told)
 
     def end(self, task: Any, reconstruction: Reconstruction) -> bool:
-        """Tell that a task has ended, and return whether a callback wants to stop there."""
+        """Report the end of a task, and return whether a callback asks to stop there."""
         if task is None:
             return False
         return task.call_on_fit_task_end(**self._told, reconstruction_attributes=reconstruction)

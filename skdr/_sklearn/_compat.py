@@ -11,7 +11,7 @@ from sklearn_compat.utils._indexing import _safe_indexing as safe_indexing
 def scored_by(scorer: Any) -> tuple[Any, int, Mapping[str, Any]]:
     """Return the metric of a scorer, the sign that it is given, and its keywords.
 
-    Of a scorer that is none of scikit-learn's or skdr's the metric is None.
+    The metric is None for a scorer that is neither scikit-learn's nor skdr's.
     """
     metric = getattr(scorer, "_score_func", getattr(scorer, "metric", None))
     sign = getattr(scorer, "_sign", getattr(scorer, "sign", 1))

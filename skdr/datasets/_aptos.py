@@ -1,4 +1,4 @@
-"""APTOS 2019: photographs of rural India, of Kaggle's competition of 2019."""
+"""APTOS 2019: photographs from rural India, from Kaggle's competition of 2019."""
 
 import os
 from typing import Any
@@ -18,7 +18,7 @@ _DESCR = """\
 APTOS 2019 Blindness Detection (Kaggle)
 3,662 graded fundus photographs from Aravind Eye Hospital, India. There are no
 patient ids, and some photographs occur more than once, some of them with
-another grade: give copies one group before splitting, and see
+different grades: give all copies one group before splitting, and see
 skdr.model_selection.check_split.
 """
 
@@ -33,8 +33,8 @@ def load_aptos(
 ) -> Bunch | tuple[Any, Any]:
     """Load a folder in the layout of APTOS 2019 (Kaggle, Blindness Detection).
 
-    The data set has no patient ids, so that nobody can keep a patient's
-    images on one side of a split, and it holds copies: see
+    The data set has no patient ids, so a split cannot keep the images of a
+    patient on one side, and it holds copies: see
     `skdr.model_selection.check_split`.
 
     Parameters

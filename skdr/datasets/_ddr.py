@@ -1,4 +1,4 @@
-"""DDR: photographs of 147 hospitals in China."""
+"""DDR: photographs from 147 hospitals in China."""
 
 import os
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from skdr.datasets._tables import (
 
 _DESCR = """\
 DDR: general-purpose dataset for diabetic retinopathy, grading
-Fundus photographs of 147 hospitals in 23 provinces of China: 13,673, of which
-1,151 are labelled 5, ungradable, and excluded. There are no patient ids.
+13,673 fundus photographs from 147 hospitals in 23 provinces of China; 1,151 of
+them are labelled 5, ungradable, and excluded. There are no patient ids.
 T. Li et al., Information Sciences 501, 2019.
 """
 _SUBSETS = ("train", "valid", "test")
@@ -45,9 +45,9 @@ def load_ddr(
     ----------
     path : str or path
         The folder ``DR_grading``, or one that holds it. It has
-        ``train.txt``, ``valid.txt`` and ``test.txt`` without a header, a line
-        an image (``007-0004-000.jpg 0``), and folders of images of the same
-        names.
+        ``train.txt``, ``valid.txt`` and ``test.txt`` without a header, one
+        line per image (``007-0004-000.jpg 0``), and folders of images with
+        the same names.
     subset : {"train", "valid", "test", "all"} or sequence of several, default="train"
         The part or parts of the official split.
     return_X_y : bool, default=False

@@ -23,7 +23,7 @@ from skdr.datasets._tables import (
 
 _DESCR = """\
 DeepDRiD, regular fundus photographs
-Two photographs of each eye of 300 patients to train and of 100 to validate, of
+Two photographs of each eye of 300 patients to train and of 100 to validate, from
 Shanghai, each eye graded 0-4. Rows in which the grade stands in the column of
 the other eye contradict themselves and are excluded. R. Liu et al., Patterns
 3(6), 2022.
@@ -44,8 +44,8 @@ def load_deepdrid(
     The grade of an image is that of its eye, not that of the patient:
     ``left_eye_DR_Level`` where the name of the image goes on with ``_l``,
     ``right_eye_DR_Level`` where it goes on with ``_r``. Rows that have no grade
-    there are excluded: some tables put it in the column of the other eye, so
-    that nobody can tell which of the two is wrong.
+    there are excluded: some tables have it in the column of the other eye, and
+    do not show whether the name or the column is wrong.
 
     Parameters
     ----------

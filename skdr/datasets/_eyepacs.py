@@ -18,7 +18,7 @@ from skdr.datasets._tables import (
 
 _DESCR = """\
 EyePACS, Diabetic Retinopathy Detection (Kaggle, 2015)
-Fundus photographs of both eyes of each patient, of many cameras and qualities,
+Fundus photographs of both eyes of each patient, from many cameras, good and bad,
 each graded 0-4 by one clinician. 35,126 training images; 53,576 test images.
 The terms are those of the competition.
 """

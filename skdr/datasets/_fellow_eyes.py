@@ -39,8 +39,8 @@ def fellow_eyes(groups: ArrayLike, eye: ArrayLike, *, missing: str = "raise") ->
 
     Notes
     -----
-    Split by patient, else an eye whose grade was learned helps to grade its
-    fellow.
+    Split by patient; otherwise an eye whose grade was learned helps to grade
+    its fellow.
 
     References
     ----------

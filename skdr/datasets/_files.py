@@ -10,9 +10,9 @@ from typing import NoReturn
 
 from PIL import Image
 
-# Pillow tells what they are, and has them drawn by another program or not at all.
+# Pillow recognises these, but needs another program to draw them, or cannot draw them at all.
 _WITHOUT_PIXELS = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
-# Images that Pillow does not read, or not everywhere.
+# Images that Pillow does not read, or not in every installation.
 _OTHER_IMAGES = frozenset(
     {".arw", ".avif", ".cr2", ".cr3", ".dcm", ".dicom", ".dng", ".heic", ".heif", ".jxl", ".jxr"}
     | {".nef", ".orf", ".raf", ".raw", ".rw2", ".svg", ".svs", ".webp"}
@@ -37,8 +37,8 @@ class Contents:
         All other files, and links that lead nowhere, sorted; without hidden
         files and those that systems make.
     folders : dict of (int, int) to Path
-        The folder itself and those below it, by what is the same for two
-        paths to one folder.
+        The folder itself and those below it, by device and inode: these are
+        the same for every path to a folder.
     """
 
     images: list[Path]
@@ -47,7 +47,7 @@ class Contents:
 
 
 def contents_of(folder: Path) -> Contents:
-    """Return what lies in a folder, links followed; a folder that is met again counts once."""
+    """Return what lies in a folder, links followed; a folder that is met twice counts once."""
     images: list[Path] = []
     others: list[Path] = []
     folders: dict[tuple[int, int], Path] = {}
@@ -65,12 +65,12 @@ def contents_of(folder: Path) -> Contents:
 
 
 def is_shown(name: str) -> bool:
-    """Whether somebody put it there, and not the system."""
+    """Whether a name is neither hidden nor that of a file which the system made."""
     return not name.startswith(".") and name.lower() not in _SYSTEM_NAMES
 
 
 def is_image(path: Path) -> bool:
-    """Whether it is a file that Pillow reads, by its ending."""
+    """Whether a path is a file that Pillow reads, by its ending."""
     return has_pixels(ending(path.name)) and path.is_file()
 
 
@@ -89,30 +89,30 @@ def may_be_image(path: Path) -> bool:
     try:
         with warnings.catch_warnings(), Image.open(path, formats=_COMMON_FORMATS):
             return True
-    except Exception:  # Pillow lets many kinds through
+    except Exception:  # Pillow raises many kinds of errors on damaged files
         return False
 
 
 def what_else(path: Path) -> str:
-    """Return what something is that is no image for Pillow, as a sentence goes on."""
+    """Return what a path is that Pillow does not read, to end a sentence with."""
     return "a link that leads nowhere" if leads_nowhere(path) else "no image that Pillow reads"
 
 
 def leads_nowhere(path: Path) -> bool:
-    """Whether it is a link to something that is not there."""
+    """Whether a path is a link to something that does not exist."""
     return path.is_symlink() and not path.exists()
 
 
 def plain_name(name: str) -> str:
-    """Return a name as it is compared: accents composed, no spaces around.
+    """Return a name in the form that is compared: accents composed, no spaces around.
 
-    macOS writes names of files with accents of their own, tables have them composed.
+    macOS stores a letter and its accent as two characters, tables store them as one.
     """
     return unicodedata.normalize("NFC", name).strip()
 
 
 def on_disk(name: str | os.PathLike[str], folder: Path = Path()) -> Path:
-    """Return the path of something in a folder, with accents as they are written there."""
+    """Return the path of a name in a folder, with its accents as they are stored there."""
     spellings = [str(name), *(unicodedata.normalize(form, str(name)) for form in ("NFC", "NFD"))]
     paths = [folder / spelling for spelling in spellings]
     return next((path for path in paths if path.exists()), paths[0])

@@ -1,4 +1,4 @@
-"""Any folder of images: one sub-folder a class, perhaps in parts of a split."""
+"""Any folder of images: one sub-folder per class, perhaps in parts of a split."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from skdr.datasets._passed_over import PassedOver
 from skdr.datasets._tables import existing_folder, make_bunch
 
 _DESCR = """\
-Images in {folder}, one folder a class. Who is on them is not known.
+Images in {folder}, one folder per class. Who is on them is not known.
 Passed over: {passed_over}.
 """
 
@@ -37,7 +37,7 @@ def load_image_folder(
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Bunch | tuple[Any, Any]:
-    """Load a folder that holds one sub-folder of images a class.
+    """Load a folder that holds one sub-folder of images per class.
 
     Files with any ending that Pillow reads are images. Links are followed.
     Hidden files and folders, and what systems leave behind (``Thumbs.db``,
@@ -65,7 +65,7 @@ def load_image_folder(
     data : Bunch
         With ``data`` (paths, ndarray of str of shape (n_samples,), or
         DataFrame), ``target`` (names of the folders, shape (n_samples,)),
-        ``target_names``, ``groups`` (None: a folder says nothing of who is
+        ``target_names``, ``groups`` (None: a folder does not say who is
         on the images; split such data with care), ``subset`` (of each image,
         where `subset` was given, else None), ``n_excluded`` (number of files
         that were passed over) and ``DESCR``, which names their kinds.
@@ -82,8 +82,8 @@ def load_image_folder(
     Warns
     -----
     UserWarning
-        If files were passed over that may be images, or many; if there is one
-        class only, or not the same classes in each part.
+        If some files that were passed over may be images, or many were passed
+        over; if there is only one class, or the parts differ in their classes.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def _find_classes(
 def _chosen_names(
     folder: Path, by_label: Mapping[str, Mapping[str, Path]], class_names: Sequence[str] | None
 ) -> list[str]:
-    """Return the names of the classes to load; say which are in no part, or in some only."""
+    """Return the names of the classes to load; raise or warn if no or only some parts have one."""
     labels = sorted({label for paths in by_label.values() for label in paths})
     names = labels if class_names is None else list(dict.fromkeys(class_names))
     unknown = [name for name in names if plain_name(name) not in labels]
@@ -185,7 +185,7 @@ def _by_label(folder: Path) -> dict[str, Path]:
     if not paths:
         n_images = sum(map(is_image, folder.iterdir()))
         there = f" The images in it ({n_images}) have no class." if n_images else ""
-        raise ValueError(f"{folder} holds no sub-folders; expected one a class.{there}")
+        raise ValueError(f"{folder} holds no sub-folders; expected one per class.{there}")
     return paths
 
 

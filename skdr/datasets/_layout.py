@@ -20,7 +20,7 @@ _PART_OF_NAME = {
 
 
 def part_of(name: str) -> str | None:
-    """Return the part of a split that a folder is named for, if it is for one."""
+    """Return the part of a split that the name of a folder stands for, if any."""
     return _PART_OF_NAME.get(plain_name(name).casefold())
 
 
@@ -52,7 +52,7 @@ def folders_of_parts(folder: Path, subset: str | Sequence[str]) -> dict[str, Pat
 
 
 def refuse_parts_as_classes(folder: Path) -> None:
-    """Raise an error where sub-folders are parts of a split rather than classes."""
+    """Raise an error if sub-folders are parts of a split rather than classes."""
     found = _named_like_parts(folder)
     names = [path.name for paths in found.values() for path in paths]
     divided = [part for part in PARTS if any(map(_holds_folders_only, found.get(part, [])))]
@@ -72,7 +72,7 @@ def refuse_parts_as_classes(folder: Path) -> None:
 
 
 def check_depth(folder: Path, classes: dict[str, Contents]) -> None:
-    """Say where what looks like classes lies deeper than one folder down.
+    """Raise or warn if what looks like classes lies more than one folder down.
 
     Parameters
     ----------

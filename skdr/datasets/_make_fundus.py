@@ -13,10 +13,10 @@ from skdr._grades import GRADE_NAMES
 _DESCR = """\
 Synthetic fundus photographs
 ----------------------------
-Generated images, not photographs of anybody. Each shows a retina with optic
+Generated images, not photographs of real eyes. Each shows a retina with optic
 disc, macula and branching vessels under one of several cameras, with the
-lesions that the International Clinical Diabetic Retinopathy scale asks of its
-grade. They stand in for real data in examples and tests; nothing about
+lesions that the International Clinical Diabetic Retinopathy scale requires for
+its grade. They stand in for real data in examples and tests; nothing about
 retinopathy can be learned from scores on them.
 """
 # Shares of the grades 0-4, as skewed as a screening population's.
@@ -35,8 +35,8 @@ def make_fundus_images(
 ) -> Bunch | tuple[NDArray[np.uint8], NDArray[np.intp]]:
     """Generate synthetic fundus photographs of diabetic retinopathy.
 
-    Two eyes a patient, of equal grade in two of three patients or more, one
-    grade apart in the others. Grades follow the ICDR scale [1]_: 0 no lesions; 1
+    Each patient has two eyes: of equal grade in at least two of three patients,
+    one grade apart in the others. Grades follow the ICDR scale [1]_: 0 no lesions; 1
     microaneurysms only; 2 haemorrhages, hard exudates and cotton-wool spots
     too; 3 haemorrhages in all four quadrants and beaded veins; 4 new vessels
     or bleeding before the retina.
@@ -173,7 +173,7 @@ class _Eye:
         strokes.append((points, width))
 
     def _lesions(self, retina: NDArray[np.float64]) -> None:
-        """Paint what the grade asks for, and what may be mistaken for it."""
+        """Paint the lesions of the grade, and spots that may be mistaken for them."""
         rng, grade = self.rng, self.grade
         self._dots(retina, rng.integers(0, 6), (0.010, 0.040), rng.uniform(0.1, 0.4))
         visibility = rng.uniform(0.2, 0.6)

@@ -38,7 +38,7 @@ def load_medmnist(
     ----------
     path : str or path
         A file with the arrays ``train_images``, ``train_labels`` and so on,
-        of one label an image.
+        with one label per image.
     subset : {"train", "val", "test", "all"} or sequence of several, default="train"
         The part or parts of the official split.
     return_X_y : bool, default=False
@@ -62,8 +62,8 @@ def load_medmnist(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no file of MedMNIST, or one of volumes or of several labels
-        an image.
+        If it is no file of MedMNIST, or one with volumes or with several
+        labels per image.
 
     References
     ----------
@@ -107,7 +107,7 @@ def _load_part(path: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int
         raise ValueError(f"{path}: {part}_images of shape {images.shape} are no 2-D images.")
     if labels.size != len(images):
         raise ValueError(
-            f"{path}: {part}_labels of shape {labels.shape} are not one label an image of "
-            f"{len(images)}."
+            f"{path}: {part}_labels of shape {labels.shape} are not one label for each of "
+            f"{len(images)} images."
         )
     return images, labels.ravel().astype(np.intp)

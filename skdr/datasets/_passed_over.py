@@ -1,4 +1,4 @@
-"""What a folder of images holds beside the images that are loaded."""
+"""What a folder of images holds apart from the images that are loaded."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +7,7 @@ from skdr._warnings import warn
 from skdr.datasets._files import ending, is_image, leads_nowhere, may_be_image
 
 _MAX_KINDS = 10
-_MAX_OPENED = 5  # files of a kind, to see whether they are images
+_MAX_OPENED = 5  # so many files of each kind are opened, to see whether they are images
 
 
 class PassedOver:
@@ -43,12 +43,13 @@ class PassedOver:
         return ", ".join(told) + (f", of other kinds: {n_others}" if n_others else "")
 
     def tell(self, n_images: int) -> None:
-        """Warn if some of the files may be images, or if they are many beside the images."""
+        """Warn if some of the files may be images, or if they are many for so few images."""
         shown = [path for _, paths in self._kinds[:_MAX_KINDS] for path in paths[:_MAX_OPENED]]
         if any(is_image(path) or leads_nowhere(path) or may_be_image(path) for path in shown):
             warn(
                 f"{self._folder}: passed over files that may be images: {self}. Convert them, "
-                f"rename them or put them into the folder of a class; else leave them."
+                f"rename them or put them into the folder of a class; if they are no images, "
+                f"leave them."
             )
         elif 2 * len(self) > n_images:
             warn(f"{self._folder}: passed over more files than usual: {self}.")

@@ -49,7 +49,7 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def sub_folder(folder: Path, *names: str) -> Path:
-    """Return the first of some folders in a folder that exists."""
+    """Return the first folder that exists, of several names in a folder."""
     for name in names:
         if on_disk(name, folder).is_dir():
             return on_disk(name, folder)
@@ -104,8 +104,8 @@ def to_grades(names: Sequence[str], values: Sequence[str], table: str) -> list[i
 def find_images(folder: Path, names: Sequence[str], table: str) -> list[str]:
     """Return the path of each named image, at any depth of a folder.
 
-    Names may lack the ending of the file, or have another one, and may begin
-    with folders, of which the file's own must be the last ones.
+    Names may lack the ending of the file, or have another one. They may begin
+    with folders, which must be the last folders on the path of the file.
     """
     outside = [name for name in names if _leads_out(name)]
     raise_if_any(outside, f"{table}: names that are not plain file names")
@@ -136,7 +136,7 @@ def _by_stem(paths: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def _candidates(name: str, files: Sequence[Path]) -> list[Path]:
-    """Return which of the files of one stem a name means; those with its ending, if any."""
+    """Return the files of one stem that a name may mean: those with its ending, if any."""
     *folders, last = parts_of(name)
     n = len(folders) + 1
     files = [file for file in files if parts_of(file)[-n:-1] == folders]
@@ -144,7 +144,7 @@ def _candidates(name: str, files: Sequence[Path]) -> list[Path]:
 
 
 def _explained(missing: Iterable[str], others: Iterable[Path]) -> list[str]:
-    """Add to names of missing images what else there is of their name."""
+    """Add to the names of missing images the other files that have such a name."""
     unread = {plain_name(n): path for path in others for n in (path.stem, path.name)}
     return [
         f"{name} ({unread[stem(name)].name} is {what_else(unread[stem(name)])})"

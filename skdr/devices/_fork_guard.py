@@ -1,4 +1,4 @@
-"""Forked processes: the threads with which networks run stay behind in their parent."""
+"""Forked processes: networks run in threads, which a forked process does not get."""
 
 import os
 
@@ -9,13 +9,13 @@ _parent: int | None = None  # the process with networks that this one was forked
 
 
 def refuse_if_forked() -> None:
-    """Call before a network is built, loaded, copied or run.
+    """Raise an error where networks would hang; called before one is built, loaded or run.
 
     Raises
     ------
     RuntimeError
-        In a process that was forked from one that had done so before: it would
-        wait forever for threads that it does not have.
+        In a process that was forked from one that had already used networks:
+        it would wait forever for threads that it does not have.
     """
     global _has_run
     if _parent is not None:
@@ -34,14 +34,14 @@ def is_refused() -> bool:
 
 
 def _remember_parent() -> None:
-    """Find out, in a process that was forked, what its parent had done."""
+    """Remember, in a forked process, its parent if that had used networks."""
     global _parent
     if _parent is None and (_has_run or _is_backend_running()):
         _parent = os.getppid()
 
 
 def _is_backend_running() -> bool:
-    """Whether somebody, with skdr or without, had TensorFlow start its threads."""
+    """Whether TensorFlow has started its threads, for skdr or for other code."""
     if keras.backend.backend() != "tensorflow":
         return False
     from skdr.devices import _tensorflow
@@ -49,5 +49,5 @@ def _is_backend_running() -> bool:
     return _tensorflow.is_running()
 
 
-if hasattr(os, "register_at_fork"):  # elsewhere nothing forks
+if hasattr(os, "register_at_fork"):  # systems without it have no fork
     os.register_at_fork(after_in_child=_remember_parent)

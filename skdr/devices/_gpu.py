@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 
 from skdr._warnings import warn
 
-# An image a step trains small data best; larger batches only fill a GPU better.
+# Small batches train best on small data; larger ones only fill a GPU better.
 _BATCH_SIZE = 32
 _GPU_BATCH_SIZE = 256
-# Longer than any pass over images; then it is no longer worth to wait.
+# Longer than a pass over images should take; after that, waiting longer is not worth it.
 _MAX_SECONDS = 600.0
 
 
@@ -26,7 +26,7 @@ _MAX_SECONDS = 600.0
 def list_gpus() -> list[str]:
     """Return the names of the GPUs that Keras's backend sees in this process.
 
-    On the TensorFlow backend their memory is taken as it is needed from then on.
+    From then on TensorFlow, if it is the backend, takes their memory as needed.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -42,7 +42,7 @@ def list_gpus() -> list[str]:
 
 
 def is_out_of_memory(exc: BaseException) -> bool:
-    """Whether a device had too little memory; the backends raise different things."""
+    """Whether a device had too little memory; each backend raises another error."""
     names = {kind.__name__ for kind in type(exc).__mro__}
     return bool(
         names & {"ResourceExhaustedError", "OutOfMemoryError"}
@@ -50,14 +50,14 @@ def is_out_of_memory(exc: BaseException) -> bool:
 
 
 def batch_size_of_passes(batch_size: int | str) -> int:
-    """Return how many images pass a network at once; with ``"auto"``, at most."""
+    """Return how many images pass a network at once, at most."""
     if batch_size != "auto":
         return int(batch_size)
     return _GPU_BATCH_SIZE if list_gpus() else _BATCH_SIZE
 
 
 def batch_size_of_training(batch_size: int | str) -> int:
-    """Return how many images are in a step of training; with ``"auto"``, at most."""
+    """Return how many images are in a step of training, at most."""
     return _BATCH_SIZE if batch_size == "auto" else int(batch_size)
 
 
@@ -67,7 +67,7 @@ def data_parallel(devices: Sequence[str] | str | None) -> AbstractContextManager
     Parameters
     ----------
     devices : sequence of str, "all" or None
-        Names as TensorFlow has them, all GPUs, or no more than one device.
+        Names as TensorFlow writes them, all GPUs, or None for one device.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def data_parallel(devices: Sequence[str] | str | None) -> AbstractContextManager
         return nullcontext()
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
-            f"devices={devices!r} spreads training on the TensorFlow backend, and Keras runs on "
-            f"{keras.backend.backend()!r}. Set devices=None, and on JAX call "
+            f"devices={devices!r} spreads training on the TensorFlow backend only, but Keras runs "
+            f"on {keras.backend.backend()!r}. Set devices=None, and on JAX call "
             "keras.distribution.set_distribution before fit."
         )
     from skdr.devices import _tensorflow
@@ -101,7 +101,7 @@ def is_data_parallel() -> bool:
 
 @contextmanager
 def gpu_turn() -> Iterator[None]:
-    """Compute while no other process of this user does on the same GPUs; wait for it.
+    """Wait until no other process of this user computes on the same GPUs, then compute.
 
     Two processes on one GPU do not run faster than one after the other, and may
     run out of its memory. Threads of one process share its turn. Without a GPU
@@ -135,7 +135,7 @@ def _leave(lock: FileLock) -> None:
     with _changing:
         _n_inside -= 1
         if not _n_inside:
-            lock.release()  # which does nothing where the wait was given up
+            lock.release()  # does nothing if the wait had timed out
 
 
 def _wait_for_turn(lock: FileLock) -> None:
@@ -146,7 +146,7 @@ def _wait_for_turn(lock: FileLock) -> None:
             "Another process computes on this GPU: this one waits for its turn. Set n_jobs=1, or "
             "give each process a GPU of its own by CUDA_VISIBLE_DEVICES."
         )
-        with suppress(Timeout):  # a courtesy, not a condition
+        with suppress(Timeout):  # compute anyway: turns only save time and memory
             lock.acquire(timeout=_MAX_SECONDS)
 
 
@@ -154,7 +154,8 @@ def _wait_for_turn(lock: FileLock) -> None:
 def _lock() -> FileLock:
     """Return the lock of the GPUs that this process may use; threads share it."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
-    # By number: a container may know no name. Windows gives each user a folder of temporary files.
+    # The user's number: a container may have no name for it. Windows needs neither, since each
+    # user has a folder of temporary files there.
     user = os.getuid() if hasattr(os, "getuid") else ""
     name = "".join(c if c.isalnum() else "-" for c in f"{user}-{visible}")
     return FileLock(Path(tempfile.gettempdir()) / f"skdr-gpu-{name}.lock", thread_local=False)

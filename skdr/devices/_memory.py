@@ -1,4 +1,4 @@
-"""Memory of the processor: what one operation frees, the next one takes."""
+"""Memory of the CPU: the next operation reuses what one operation has freed."""
 
 import ctypes
 import functools
@@ -13,9 +13,9 @@ from skdr._accelerations import are_accelerations_enabled
 # Parameters of mallopt, as malloc.h numbers them.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
 _LARGEST_INT = 2**31 - 1
-# More than the heap of a thread, which is given up else as soon as it is empty.
+# More than the heap of a thread can hold: otherwise the library hands an empty heap back.
 _LARGE_TOP_PAD = 256 * 2**20
-# What a process comes to by itself when it frees large blocks.
+# The values at which the library itself arrives in a process that frees large blocks.
 _USUAL_TOP_PAD = 128 * 2**10
 _USUAL_MMAP_MAX = 65536
 _USUAL_MMAP_THRESHOLD = 32 * 2**20
@@ -31,15 +31,16 @@ def reuse_freed_memory(*, hand_back: bool = False) -> Iterator[None]:
 
     The GNU C library hands each large block back to the system as soon as it
     is freed, and the next operation of a network waits for all its pages
-    again: half of the time of training end to end on a processor. Elsewhere,
-    and where the environment says which blocks are large (``MALLOC_MMAP_MAX_``,
-    ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``), nothing changes.
+    again: half of the time of end-to-end training on a CPU. With another
+    library, or if the environment says which blocks are large
+    (``MALLOC_MMAP_MAX_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``),
+    nothing changes.
 
     Parameters
     ----------
     hand_back : bool, default=False
-        Whether all that is free goes back to the system at the end, which
-        takes up to a tenth of a second; else it waits for the next block.
+        Whether all free memory goes back to the system at the end, which takes
+        up to a tenth of a second; otherwise the process keeps it for later.
 
     References
     ----------
@@ -62,7 +63,7 @@ def _enter(library: ctypes.CDLL) -> None:
     global _n_inside
     with _changing:
         _n_inside += 1
-        # Each time, since TensorFlow sets a threshold of its own when it first reads from Python.
+        # Set on every entry: TensorFlow sets its own threshold when it first reads from Python.
         library.mallopt(_MMAP_MAX, 0)
         library.mallopt(_TRIM_THRESHOLD, _LARGEST_INT)
         library.mallopt(_TOP_PAD, _LARGE_TOP_PAD)
@@ -84,7 +85,7 @@ def _leave(library: ctypes.CDLL) -> None:
 
 @functools.cache
 def _glibc() -> ctypes.CDLL | None:
-    """Return the GNU C library, where it manages memory and nobody told it how."""
+    """Return the GNU C library if it manages memory and the environment does not tune it."""
     told = {"MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_"} & set(os.environ)
     if told or "glibc.malloc.mmap" in os.environ.get("GLIBC_TUNABLES", ""):
         return None

@@ -19,9 +19,9 @@ def compile_forward(
     forward : callable
         Takes a batch and a list of tensors, and returns a list of tensors.
     network : keras.Model
-        Says of what shape the images are.
+        Its input gives the shape of the images.
     variables : sequence of keras.Variable
-        Say of what shape and type the other tensors are.
+        They give the shapes and types of the other tensors.
     """
     images = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
     signature = [images, [tf.TensorSpec(v.shape, v.dtype) for v in variables]]
@@ -33,8 +33,8 @@ def compile_forward(
 
     def call(batch: Any, tensors: Sequence[Any]) -> list[Any]:
         images = tf.cast(tf.constant(batch), tf.float32)
-        # What a call of `traced` does, without sorting hundreds of arguments in Python: for
-        # EfficientNetLite0 that takes three milliseconds.
+        # Does the same as calling `traced`, but that sorts hundreds of arguments in Python, which
+        # takes three milliseconds for EfficientNetLite0.
         return tf.raw_ops.StatefulPartitionedCall(
             args=[images, *tensors, *traced.captured_inputs],
             Tout=dtypes,
@@ -46,7 +46,7 @@ def compile_forward(
 
 
 def as_tensors(values: Iterable[Any]) -> list[Any]:
-    """Return variables, as they are now, or arrays as tensors; Keras leaves variables alone."""
+    """Return arrays, or the present values of variables, as tensors: Keras would keep variables."""
     return [tf.convert_to_tensor(value) for value in values]
 
 
@@ -70,15 +70,15 @@ def fused_adam(
     optimizer : keras.optimizers.Adam
     moments : callable
         Returns the first and second moments, when the optimizer is built; None
-        where nobody knows them, and the step is the optimizer's own.
+        where Keras does not show them: then the step is the optimizer's own.
     number_of : callable
-        Returns the place of a variable among those that are trained.
+        Returns the position of a variable among those that are trained.
     """
     plain_update = optimizer.update_step
 
     def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
         found = moments()
-        # In bfloat16 the operation takes 0.999 for 1.
+        # In bfloat16 the operation would round a decay of 0.999 to 1.
         if found is None or variable.dtype != tf.float32:
             plain_update(gradient, variable, learning_rate)
             return
@@ -101,10 +101,10 @@ def fused_adam(
 
 
 class Learner(keras.Model):
-    """A network of which each step is traced once, for batches of any size.
+    """A network whose steps are traced once, for batches of any size.
 
-    Where Keras hands over batches of a known size, it traces a step once more
-    for the last batch of an epoch, which has fewer rows: seconds in a large network.
+    When batches have a known size, Keras traces a step once more for the last
+    batch of an epoch, which has fewer rows: that takes seconds in a large network.
 
     Parameters
     ----------
@@ -132,18 +132,18 @@ class Learner(keras.Model):
 
 
 def has_known_size(data: tuple[Any, ...]) -> bool:
-    """Whether a step is being traced for batches of one size alone, on one device."""
+    """Whether a step is being traced for batches of one size only, on one device."""
     return not (tf.executing_eagerly() or is_mirrored() or data[0].shape[0] is None)
 
 
 def traced_for_any_size(step: Callable[[Any], Any], data: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Return a step that is traced once for batches like one, of any number of rows."""
+    """Return a step that is traced once, for batches like `data` with any number of rows."""
     specs = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in data)
     return tf.function(step, input_signature=[specs], autograph=False)
 
 
 class ManyBatches(Learner):
-    """A network that learns from what it is given batch after batch, in one call.
+    """A network that cuts what it is given into batches and learns from all, in one call.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class ManyBatches(Learner):
     Attributes
     ----------
     batch_size : tf.Variable
-        To be assigned before training.
+        Assign it before training.
     """
 
     def __init__(self, inputs: Any, outputs: Any):
@@ -160,7 +160,7 @@ class ManyBatches(Learner):
         self.batch_size = tf.Variable(1, trainable=False)
 
     def compile(self, **settings: Any) -> None:
-        super().compile(**settings, jit_compile=False)  # XLA knows no slices of unknown size
+        super().compile(**settings, jit_compile=False)  # XLA cannot slice to unknown sizes
 
     def learn(self, data: tuple[Any, ...]) -> dict[str, Any]:
         """Learn from each batch in turn."""
@@ -170,7 +170,7 @@ class ManyBatches(Learner):
         def learn_batch(start: Any) -> Any:
             end = start + self.batch_size
             learn(tuple(array[start:end] for array in data))
-            return [end]  # in eager mode the loop wants a list back
+            return [end]  # in eager mode the loop expects a list
 
         tf.while_loop(lambda start: start < n, learn_batch, [tf.constant(0)])
         return self.get_metrics_result()
@@ -178,7 +178,7 @@ class ManyBatches(Learner):
 
 @functools.cache  # a second strategy on the same devices disturbs the first
 def mirrored_strategy(devices: tuple[str, ...]) -> Any:
-    """Return what trains copies of a network on several devices, on a part of each batch."""
+    """Return a strategy that trains a copy of a network per device, each on a part of a batch."""
     return tf.distribute.MirroredStrategy(list(devices))
 
 
@@ -190,8 +190,8 @@ def is_mirrored() -> bool:
 def list_gpus() -> list[str]:
     """Return the names of the visible GPUs, and have TensorFlow take their memory as it needs it.
 
-    Left alone it takes nearly all at once. Where it has begun to use them, or
-    somebody has divided their memory, nothing changes.
+    By default it takes nearly all at once. Where it already uses them, or the
+    user has divided their memory, nothing changes.
     """
     gpus = tf.config.get_visible_devices("GPU")
     for gpu in gpus:
@@ -201,9 +201,9 @@ def list_gpus() -> list[str]:
 
 
 def is_running() -> bool:
-    """Whether TensorFlow has started its threads in this process: from then on it takes no number.
+    """Whether TensorFlow has started its threads: it then refuses another number of threads.
 
-    A process that was forked from one where it had says so too.
+    Also true in a process that was forked from one in which it had.
     """
     threading = tf.config.threading
     n_threads = threading.get_inter_op_parallelism_threads()

@@ -104,8 +104,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         Raises
         ------
         ImageDecodeError
-            If images are missing or broken; all are named, as far as half a
-            minute of further decoding finds them.
+            If images are missing or broken; the message names all that half a
+            minute of further decoding finds.
         WeightsNotFoundError
             If the weights are not on this machine, before any decoding.
         ValueError
@@ -233,7 +233,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         return self.warm_start and hasattr(self, "_fitted")
 
     def _probabilities(self, source: ImageSource) -> NDArray[np.float32]:
-        """Run the network, from the images or from features that may be known already."""
+        """Run the network, from the images or from features that may be in the cache."""
         if self._features is not None:
             vectors = self._features(source, verbose=self.verbose)
             batches = batches_of(vectors, self._prediction_batch_size)
@@ -254,13 +254,13 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             lambda: recipe.build(image_size, n_classes, seed),
             seed=seed,
             draws_weights=recipe.draws_weights,
-            keep=not self.callbacks,  # those of the user may have changed anything
+            keep=not self.callbacks,  # the user's callbacks may have changed anything in it
         )
 
     def _head_features(
         self, plan: TrainingPlan, image_size: tuple[int, int], seed: int
     ) -> HeadFeatures | None:
-        """Return where the features of the head come from, unless layers below it have learned."""
+        """Return what computes the inputs of the head, unless layers below have learned."""
         if plan.head_features is None or not plan.trains_head_alone:
             return None
         if not self._is_warm_start:
@@ -307,7 +307,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         try:
             network.load(self._fitted.weights)
         except ValueError as exc:
-            raise ValueError(f"warm_start=True, but the network is another now: {exc}") from exc
+            raise ValueError(f"warm_start=True, but the network has changed: {exc}") from exc
 
     def _examples(
         self,

@@ -201,7 +201,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         ImageDecodeError
             If files are missing, or do not begin as images do; all are named.
         WeightsNotFoundError
-            If the weights are neither here nor to be downloaded.
+            If the weights are not on this machine and cannot be downloaded.
         ImportError
             If ``engine="openvino"`` and OpenVINO is not installed.
         """
@@ -251,8 +251,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Raises
         ------
         ImageDecodeError
-            If images are missing or broken; all are named, as far as half a
-            minute of further decoding finds them.
+            If images are missing or broken; the message names all that half a
+            minute of further decoding finds.
         """
         check_is_fitted(self)
         return self._features(self._validate_images(X, reset=False), verbose=self.verbose)

@@ -35,7 +35,7 @@ class ImageEstimator(CallbackSupportMixin, BaseEstimator):
         return batch_size_of_passes(self.batch_size)
 
     def __sklearn_clone__(self) -> "ImageEstimator":
-        """Hand networks and layers on as they are: nothing changes them, and copies take long."""
+        """Clone, but share networks and layers: nothing changes them, and copying takes long."""
         shared = {k: v for k, v in self.get_params(deep=False).items() if _holds_layers(v)}
         without = copy.copy(self)
         without.__dict__.update(dict.fromkeys(shared))

@@ -1,4 +1,4 @@
-"""What comes beside the images: labels and weights."""
+"""What comes with the images: labels and weights."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,12 +12,12 @@ from skdr.images import ImageSource
 
 
 def check_one_label_an_image(source: ImageSource, y: Any) -> None:
-    """Raise where there are more or fewer labels than images, as where X is one image."""
+    """Raise if there are more or fewer labels than images, as when X is a single image."""
     n_labels = len(y) if hasattr(y, "__len__") and hasattr(y, "__getitem__") else len(source)
     if n_labels != len(source):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X holds {len(source)} "
-            f"images and y {n_labels} labels. A single image is put in a list: [image]."
+            f"images and y {n_labels} labels. Put a single image in a list: [image]."
         )
 
 
@@ -27,10 +27,10 @@ def merge_equal_images(
     weights: NDArray[np.float64],
     groups: NDArray[Any] | None,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return one row of each distinct image and label, and the weights of the rows together.
+    """Return one row of each distinct image and label, and the sum of the weights of its rows.
 
-    Rows are in an order of their contents: training is the same in whatever
-    order they come, and repeating a row is the same as doubling its weight.
+    Rows are sorted by their contents: the order in which they come does not
+    change training, and repeating a row is the same as doubling its weight.
     """
     first_rows: dict[tuple[bytes, int, int], int] = {}
     totals: dict[tuple[bytes, int, int], float] = {}

@@ -1,4 +1,4 @@
-"""One vector an image: computed once, shared by folds, grids, processes and runs."""
+"""One vector per image: computed once, shared by folds, grids, processes and runs."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from skdr.runtime import FrozenNetwork
 
 CacheLike: TypeAlias = str | os.PathLike[str] | None
 _CHUNK = 512
-# Files of a chunk are held from the look at their contents until they are decoded.
+# Files of a chunk are kept in memory from the reading of their digests until they are decoded.
 _MAX_HELD_BYTES = 2**28
 
 
@@ -28,8 +28,8 @@ _MAX_HELD_BYTES = 2**28
 class FrozenFeatures:
     """Features of images by a frozen network, looked up or computed.
 
-    With a cache, one pass brings the features of every named tap too, since
-    they cost next to nothing more: a grid over layers passes each image once.
+    With a cache, one pass also computes the features of every named tap, which
+    costs almost nothing: a grid over layers needs one pass per image.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ class FrozenFeatures:
             lookup = _Lookup(self, open_store(self.cache), source.value_range, bar)
         except TypeError as exc:  # code that has no fingerprint
             warn(
-                f"Features are computed and not kept, since of some code nobody can say whether "
-                f"it changed: {exc}. Set cache=None to silence this."
+                f"Features are computed and not kept, because skdr cannot tell whether some code "
+                f"has changed: {exc}. Set cache=None to silence this."
             )
             return self.compute(source, self.layers, bar)
         features = np.empty((len(source), self.n_features), dtype=np.float32)
@@ -104,13 +104,13 @@ class FrozenFeatures:
     def compute(
         self, source: ImageSource, layers: Sequence[str], bar: ProgressBar
     ) -> NDArray[np.float32]:
-        """Send images through the network, for the features of some layers."""
+        """Run images through the network, and return the features of some layers."""
         batches = decoded_batches(source, self.image_size, self.batch_size, self.preprocess)
         forward = self.network.forward_pass(layers, self.pooling)
         return forward(bar.counted(batches))
 
     def fingerprint(self, layer: str, value_range: tuple[float, float] | None) -> str:
-        """Return a hash of all that shapes the features of one layer, but the image."""
+        """Return, as text, all that shapes the features of one layer except the image."""
         shaped_by = {
             "network": self.network.fingerprint,
             "layer": self.network.operation_name(layer),
@@ -133,7 +133,7 @@ class _Lookup:
         bar: ProgressBar,
     ):
         self._features, self._store, self._bar = features, store, bar
-        # The whole maps of layers that nobody asked for would fill the store.
+        # Without pooling features are whole maps: those of all taps would fill the store.
         with_taps = features.pooling is not None
         self._layers = features.network.layers(features.layers, with_taps=with_taps)
         widths = [features.network.n_features(name, features.pooling) for name in self._layers]
@@ -147,7 +147,7 @@ class _Lookup:
             for name, width, end in zip(self._layers, widths, ends, strict=True)
         }
         self._wanted = [fingerprints[name] for name in features.layers]
-        self._name = "".join(sorted(self._columns))  # of all that one pass brings
+        self._name = "".join(sorted(self._columns))  # stands for all layers of one pass
 
     def fill(self, features: NDArray[np.float32], source: ImageSource) -> None:
         """Write the features of all images of a source into an array."""
@@ -157,14 +157,16 @@ class _Lookup:
         n_computed = 0
 
         def missing() -> dict[bytes, int]:
-            """Return the first row of each image that lacks vectors, by its name."""
+            """Return the first row of each distinct image without vectors, by its name."""
             rows = [i for i, row in enumerate(keys) if any(key not in vectors for key in row)]
             return {_key(self._name, digests[i]): i for i in reversed(rows)}
 
+        # Others may want the same images at once: the store gives each of them a part to compute,
+        # and the rest is asked for again when the others are done.
         while names := missing():
             with self._store.computing(list(names)) as own:
                 rows = sorted(names[name] for name in own)
-                # Another may have computed them meanwhile.
+                # Another thread or process may have computed some before this one got its part.
                 vectors |= self._store.get([key for i in rows for key in keys[i]])
                 rows = sorted(set(rows) & set(missing().values()))
                 vectors |= self._compute(source, rows, digests)
@@ -175,7 +177,7 @@ class _Lookup:
             np.concatenate([vectors[key] for key in row_keys], out=row)
 
     def _compute(self, source: ImageSource, rows: list[int], digests: Sequence[bytes]) -> Vectors:
-        """Send images through the network, and keep the vectors of every layer."""
+        """Run images through the network, and keep the vectors of every layer."""
         if not rows:
             return {}
         computed = self._features.compute(source.take(np.array(rows)), self._layers, self._bar)
@@ -183,7 +185,8 @@ class _Lookup:
             row: {_key(layer, digests[row]): vector[part] for layer, part in self._columns.items()}
             for row, vector in zip(rows, computed, strict=True)
         }
-        # A file that is read again may have been replaced since its digest was computed.
+        # A file that was read again may have been replaced since its digest was computed: the
+        # vectors of its new contents must not be kept under the digest of the old ones.
         unchanged = [i for i in rows if source.holds(i) or source.digest(i) == digests[i]]
         self._store.put({key: v for row in unchanged for key, v in vectors[row].items()})
         return {key: v for row in rows for key, v in vectors[row].items()}

@@ -21,16 +21,16 @@ from skdr._warnings import warn
 
 Vectors: TypeAlias = dict[bytes, NDArray[np.float32]]
 
-# Another number names another file: what an older version wrote is not read.
+# Part of the name of the file: what an older version wrote in another format is not read.
 FORMAT = 2
 MEMORY = "memory"
 MEMORY_BYTES = 2**29
-_MIN_BLOCKS = 32  # of which a full store in memory consists, at least
+_MIN_BLOCKS = 32  # a full store in memory has at least so many
 _KEYS_PER_QUERY = 500
 _SECONDS_TO_WAIT_FOR_A_WRITER = 60.0
 _SECONDS_BETWEEN_TRIES = 0.005
-# The files that are locked for this thread, or for one that waits for it: an image is decoded
-# in a thread of its own, and `preprocess` may ask for features of another network there.
+# The files that this thread, or a thread that waits for it, has locked. `preprocess` runs in a
+# thread of its own and may ask for features of another network: it must not wait for its caller.
 _held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 
 
@@ -41,7 +41,7 @@ class CacheInfo:
     Attributes
     ----------
     n_vectors : int
-        Vectors in it: one an image and layer.
+        Vectors in it: one per image and per layer.
     n_bytes : int
         Their size; for a folder, the size of its file.
     hits : int
@@ -63,7 +63,7 @@ class CacheInfo:
 
 
 class FeatureStore(ABC):
-    """Keeps vectors by key, and counts how well that served.
+    """Keeps vectors by key, and counts hits and misses.
 
     Attributes
     ----------
@@ -77,14 +77,14 @@ class FeatureStore(ABC):
         self._counting = threading.Lock()
 
     def count(self, *, hits: int, misses: int) -> None:
-        """Add to the counts, also where threads do so at once."""
+        """Add to the counts; threads may do so at once."""
         with self._counting:
             self.hits += hits
             self.misses += misses
 
     @abstractmethod
     def get(self, keys: Sequence[bytes]) -> Vectors:
-        """Return those of the vectors that are there and sound."""
+        """Return the vectors that are there and not damaged."""
 
     @abstractmethod
     def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
@@ -92,18 +92,18 @@ class FeatureStore(ABC):
 
     @abstractmethod
     def computing(self, names: Sequence[bytes]) -> AbstractContextManager[Collection[bytes]]:
-        """Return a context in which nobody else computes some of what is missing.
+        """Return a context in which this thread alone computes a part of what is missing.
 
         Parameters
         ----------
         names : sequence of bytes
-            One an image, of all that is missing.
+            One per image whose vectors are missing.
 
         Returns
         -------
         context : context manager of a collection of bytes
-            Waits until some of it is this thread's to compute, and says what.
-            The rest is being computed: ask again.
+            Waits until some images are left to this thread, and returns their
+            names. Others compute the rest: look them up again later.
         """
 
     @abstractmethod
@@ -116,12 +116,12 @@ class FeatureStore(ABC):
 
 
 class MemoryStore(FeatureStore):
-    """Vectors in this process, up to some size; what was used last stays.
+    """Vectors in this process, up to some size; what was unused for longest goes first.
 
-    What is put together lies in one block of memory and goes together. Vectors
-    one by one come to lie between the large blocks that passes of a network
-    free, which then are too small for the next pass: at 224 pixels a process
-    grew by nearly twenty times what it kept.
+    Vectors that are stored together share one block of memory and go together.
+    Stored one by one, they would lie between the large blocks that a pass of a
+    network frees, and leave gaps too small for the next pass: at 224 pixels a
+    process grew by nearly twenty times what it kept.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class MemoryStore(FeatureStore):
     def __init__(self, max_bytes: int = MEMORY_BYTES):
         super().__init__()
         self.max_bytes = max_bytes
-        # A block is called by the first of its keys.
+        # The name of a block is the first of its keys.
         self._vectors: dict[bytes, tuple[bytes, NDArray[np.float32]]] = {}
         self._blocks: OrderedDict[bytes, list[bytes]] = OrderedDict()
         self._n_bytes = 0
@@ -201,9 +201,9 @@ class MemoryStore(FeatureStore):
 class FolderStore(FeatureStore):
     """Vectors in an SQLite file, shared by processes and kept for later runs.
 
-    Each vector has a checksum. Writers wait for each other; one that is
-    killed leaves what it had finished. Nothing here stops the caller: what
-    cannot be read or written is computed anew, with a warning.
+    Each vector has a checksum. Writers wait for each other; what a killed one
+    had finished stays. No problem with the file stops the caller: what cannot
+    be read or written is computed anew, with a warning.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ class FolderStore(FeatureStore):
 
     @contextmanager
     def computing(self, names: Sequence[bytes]) -> Iterator[Collection[bytes]]:
-        """Compute while no other thread or process does, but those that wait for this one."""
+        """Wait until no other thread or process computes; threads of the same call may."""
         with self._alone():
             yield names
 
@@ -255,7 +255,7 @@ class FolderStore(FeatureStore):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._mutex.acquire(poll_interval=_SECONDS_BETWEEN_TRIES)
-        except OSError as exc:  # nobody can write there, so nobody shares the work
+        except OSError as exc:  # a folder that cannot be written to shares no work
             self._warn_once(exc)
             yield
             return
@@ -293,7 +293,7 @@ class FolderStore(FeatureStore):
 
     @contextmanager
     def _surviving(self) -> Iterator[None]:
-        """End the block with a warning when something is wrong with the file."""
+        """Turn errors of the file in the block into warnings."""
         try:
             yield
         except sqlite3.OperationalError as exc:  # full disk, read-only folder, no table yet

@@ -22,12 +22,12 @@ from skdr.images._source import MAX_LISTED, ImageSource, n_threads, undecodable
 
 # Decoded images are held in memory up to this size, and in a file beyond it.
 MAX_IMAGE_BYTES = 2**31
-# Where an image is bad, others are looked for so long, that all may be mended at once.
+# After a bad image, look for others this long: one error then lists all that need mending.
 _SECONDS_TO_LOOK = 30
 
 
 class SpilledImages:
-    """An array of images in a temporary file, which is gone with the object.
+    """An array of images in a temporary file, which is deleted with the object.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def decoded_batches(
     image_size : tuple of (height, width)
         Every image is resized to it, bilinear and antialiased.
     batch_size : int
-        Images a batch; the last one may hold fewer.
+        Images per batch; the last one may hold fewer.
     preprocess : callable, optional
         Takes one RGB image (height, width, 3) and returns one, in 0..255.
 
@@ -96,8 +96,8 @@ def decoded_batches(
     Raises
     ------
     ImageDecodeError
-        Names the bad images of the source, up to 20, as far as half a minute
-        of further decoding finds them.
+        Names up to 20 bad images of the source; after the first one, decoding
+        goes on for up to half a minute to find the others.
     """
     results = _results(source, image_size, batch_size, preprocess)
     with closing(results):
@@ -139,7 +139,7 @@ def _empty(shape: tuple[int, ...], dtype: np.dtype) -> ImageArray:
 
 
 def _as_float32(images: ImageArray, n_images: int) -> ImageArray:
-    """Copy the images that are there so far."""
+    """Copy the images that are decoded so far."""
     copy = _empty(images.shape, np.dtype(np.float32))
     for start in range(0, n_images, 256):
         rows = slice(start, min(start + 256, n_images))
@@ -187,7 +187,7 @@ class _Batch(NamedTuple):
 
     @property
     def errors(self) -> list[tuple[int, Exception]]:
-        """The positions of bad images, and what was raised."""
+        """The position of each bad image, with its exception."""
         found = enumerate(self.results, self.start)
         return [(i, result) for i, result in found if isinstance(result, Exception)]
 
@@ -202,8 +202,8 @@ def _results(
     batch_size: int,
     preprocess: Preprocess | None,
 ) -> Generator[_Batch, None, None]:
-    """Yield batches in order, of which the next one is decoded meanwhile."""
-    # Small images take less time than to hand one over to a thread.
+    """Yield batches in order; while the caller works on one, the next is decoded."""
+    # Decoding a small image takes less time than handing it to a thread: a task holds several.
     n_in_task = max(1, min(8, batch_size // (4 * n_threads())))
     ahead: deque[tuple[int, list[Future]]] = deque()
 
@@ -230,7 +230,11 @@ def _results(
 
 
 def _submit(pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Future:
-    """Have a thread work in the context of this one, which waits for it."""
+    """Run work in a thread of the pool, with the context variables of this thread.
+
+    Context variables hold what this thread has locked: without them, `preprocess`
+    could wait for a lock of the thread that waits for it.
+    """
     return pool.submit(contextvars.copy_context().run, work, *args)
 
 
@@ -246,7 +250,7 @@ def _some_images(
 def _one_image(
     source: ImageSource, i: int, image_size: tuple[int, int], preprocess: Preprocess | None
 ) -> NDArray[Any] | Exception:
-    """Return an image, resized, or what was raised in place of it."""
+    """Return a resized image, or the exception that was raised instead."""
     try:
         if preprocess is None:
             return resize(source.open(i, at_least=image_size), image_size)
@@ -264,9 +268,9 @@ def _all_in_one(
     batch_size: int,
     preprocess: Preprocess | None,
 ) -> Exception:
-    """Return one error of all bad images: those of a batch, and more that are found in time."""
+    """Return one error that lists the bad images of a batch and those found in the time left."""
     for _, error in batch.errors:
-        if isinstance(error, PreprocessError):  # of the callable, and of every image alike
+        if isinstance(error, PreprocessError):  # the callable is wrong, and fails on every image
             return error
     source, then = batch.source, batch.source.then
     n_unseen = len(source) - batch.start + (len(then) if then else 0)

@@ -17,34 +17,34 @@ from skdr.images._pixels import (
 
 SIXTEEN_BITS: ValueRange = (0, 65535)
 _TWELVE_BITS: ValueRange = (0, 4095)
-# Images that use more bits than these are not plainly of fewer than 16.
+# Values that fit into this many bits show that images do not use all 16.
 _FEW_BITS = 14
 _ANOTHER_READER = "read them with another package, such as imageio, and give arrays"
 
 
 def is_wide_grey(mode: str) -> bool:
-    """Whether Pillow's mode is grey of more than 8 bits: ``F``, ``I``, ``I;16`` and its like."""
+    """Whether a mode of Pillow is grey of more than 8 bits: ``F``, ``I``, ``I;16`` and the like."""
     return mode == "F" or mode.startswith("I")
 
 
 def is_wide_colour(raw_mode: str) -> bool:
-    """Whether a file holds colours in 16 bits, of which Pillow keeps the upper 8."""
-    is_wide = raw_mode.endswith((";16B", ";16L", ";16N"))  # ";16" alone is 5 or 6 bits a colour
+    """Whether a file holds 16 bits per colour; Pillow keeps only the upper 8 of them."""
+    is_wide = raw_mode.endswith((";16B", ";16L", ";16N"))  # ";16" alone is 5 or 6 bits per colour
     return is_wide and not is_wide_grey(raw_mode)
 
 
 def range_of_type(mode: str, raw_mode: str) -> ValueRange:
-    """Return what stands for black and white in grey images of which nobody says it.
+    """Return the numbers for black and white in grey images whose range is not declared.
 
     Parameters
     ----------
     mode, raw_mode : str
-        How Pillow holds the pixels, and how the file does.
+        How Pillow stores the pixels, and how the file stores them.
 
     Returns
     -------
     value_range : tuple of (low, high)
-        All that the type can hold; floats are taken as they are in arrays.
+        The full range of the type; for floats 0..255, as in arrays.
     """
     if mode == "F":
         return EIGHT_BITS
@@ -62,7 +62,7 @@ def grey_to_rgb(
     declared : tuple of (low, high) or None
         The numbers that stand for black and white.
     default : tuple of (low, high)
-        What None stands for.
+        The range where none is declared.
     """
     check_range(pixels, declared, default)
     grey = np.rint(to_eight_bits(pixels, declared or default)).astype(np.uint8)
@@ -70,10 +70,10 @@ def grey_to_rgb(
 
 
 def check_wide_colour(declared: ValueRange | None) -> None:
-    """Raise where a range is declared that the upper 8 of 16 bits cannot show."""
+    """Raise if the declared range needs more than the upper 8 of 16 bits."""
     if declared not in (None, SIXTEEN_BITS):
         raise ValueError(
-            f"of 16 bits of colours Pillow keeps the upper 8, too few for "
+            f"Pillow keeps only the upper 8 of the 16 bits per colour, too few for "
             f"value_range={in_brackets(declared)}; {_ANOTHER_READER}"
         )
 
@@ -93,7 +93,7 @@ class UsedBits:
         self._is_told = False
 
     def tell(self) -> None:
-        """Warn, once, where all images so far use a small part of their bits."""
+        """Warn, once, if all images so far use only a small part of their bits."""
         for kind, maxima in (("grey", self.grey), ("colour", self.colour)):
             used = bits_range(max(maxima, default=SIXTEEN_BITS[1]))
             if used[1] < 2**_FEW_BITS and not self._is_told:
@@ -107,8 +107,8 @@ class UsedBits:
 def _advice(kind: str, used: ValueRange) -> str:
     declare = f"value_range={in_brackets(used)}"
     if kind == "grey":
-        return f"Set {declare} of the estimator if they are of so many bits."
+        return f"Set {declare} in the estimator if that is their range."
     return (
-        f"If they are of so many bits, {_ANOTHER_READER} with {declare}: of 16 bits of colours "
-        "Pillow keeps the upper 8."
+        f"If that is their range, {_ANOTHER_READER} with {declare}: Pillow keeps only the upper 8 "
+        "of the 16 bits per colour."
     )

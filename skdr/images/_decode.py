@@ -20,8 +20,8 @@ from skdr.images._files import contents_of, open_image, own_lock
 from skdr.images._item import check_item
 from skdr.images._pixels import ValueRange, rgb_pixels
 
-# JPEG files are read at a half, a quarter or an eighth of their size while that is
-# still so many times the size that is asked for: the rest is left to `resize`.
+# JPEG files are read at a half, a quarter or an eighth of their size, as long as that is
+# at least this many times the requested size; `resize` does the rest.
 _SPARE_PIXELS = 1.5
 
 
@@ -32,13 +32,13 @@ class Decoder:
     ----------
     value_range : tuple of (low, high) or None, default=None
         The numbers that stand for black and white in arrays, and in grey
-        files and PIL images of more than 8 bits. None is 0..255 in arrays
+        files and PIL images of more than 8 bits. None means 0..255 in arrays
         and floats, and 0..65535 in files of 16 bits.
 
     Attributes
     ----------
     used_bits : UsedBits
-        What was seen of 16-bit images of which nobody declared the range.
+        The largest values of 16-bit images whose range is not declared.
     """
 
     def __init__(self, value_range: ValueRange | None = None):
@@ -48,10 +48,10 @@ class Decoder:
     def open(
         self, item: Any, at_least: tuple[int, int] | None = None
     ) -> Image.Image | NDArray[np.uint8] | NDArray[np.float32]:
-        """Return a Pillow image in RGB where the item is one or a file, else its pixels.
+        """Return a file or PIL image as a PIL image in RGB, other items as pixels.
 
-        An image of Pillow keeps other threads waiting when it becomes an
-        array, longer the larger it is.
+        Turning a PIL image into an array makes other threads wait, longer the
+        larger it is: it can be resized before that.
 
         Parameters
         ----------
@@ -65,8 +65,7 @@ class Decoder:
         Raises
         ------
         Exception
-            Whatever is wrong, said in the message; the caller knows which item
-            it was.
+            The message says what is wrong; the caller adds which item it is.
         """
         contents = contents_of(item)
         if contents is not None:
@@ -110,7 +109,7 @@ class Decoder:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Return how the file of an opened image holds its pixels, where Pillow says so."""
+    """Return how the file of an opened image stores its pixels, where Pillow says so."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""
     raw_mode = arguments[0] if isinstance(arguments, tuple) else arguments

@@ -14,18 +14,18 @@ from PIL import Image
 from skdr._missing import MISSING_TEXTS
 from skdr.images._pixels import type_name
 
-# How a missing value looks as text.
+# So much of a file is read to see whether it begins as an image does.
 _HEADER_BYTES = 2**16
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_NAME = 200
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
-# What Pillow decodes by starting another program, which files of strangers must not do.
+# Pillow decodes these by starting another program, which an untrusted file must not do.
 _BY_GHOSTSCRIPT = "for which Pillow starts Ghostscript; convert it to PNG"
 _REFUSED_FORMATS = {
     "EPS": f"an EPS file, {_BY_GHOSTSCRIPT}",
     "IPTC": f"an IPTC file, which may hold an EPS file, {_BY_GHOSTSCRIPT}",
 }
-# One lock for each of the user's objects would have to be kept somewhere: a few are shared.
+# Locks for all of the user's objects would have to be stored somewhere: objects share a few.
 _LOCKS = tuple(threading.RLock() for _ in range(64))
 
 
@@ -58,7 +58,7 @@ def without_dict(item: Any) -> Any:
 
 
 def file_name(item: Any) -> str | None:
-    """Return what a message calls the file of an item; None where it has no name."""
+    """Return the name of the file of an item, for messages; None where it has no name."""
     if is_file_dict(item):
         item = item.get("path")
     elif is_open_file(item):
@@ -67,19 +67,19 @@ def file_name(item: Any) -> str | None:
 
 
 def shortened(name: str) -> str:
-    """Return a name that a message can hold."""
+    """Return a name, cut where it is too long for a message."""
     return name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}..."
 
 
 def own_lock(item: Any) -> threading.RLock:
-    """Return a lock under which an object of the user's is read: it may not bear two threads."""
+    """Return the lock to hold while a user's object is read: it may not be thread-safe."""
     return _LOCKS[(id(item) >> 4) % len(_LOCKS)]
 
 
 def contents_of(item: Any) -> bytes | None:
     """Return the bytes of a file, however it is given; None where an item is no file.
 
-    An open file is read from its beginning, and put back to where it was.
+    An open file is read from its beginning; then its position is restored.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def contents_of(item: Any) -> bytes | None:
     OSError
         If there is no such file, or it cannot be read.
     ValueError, TypeError
-        If it is empty, or opened in a way in which it cannot be read.
+        If it is empty, or an open file in text mode or that can be read only once.
     """
     item = without_dict(item)
     if is_path(item):
@@ -107,7 +107,7 @@ def contents_of(item: Any) -> bytes | None:
 
 
 def open_image(file: IO[bytes]) -> Image.Image:
-    """Open an image, of which no pixel is decoded yet.
+    """Open an image without decoding its pixels.
 
     Raises
     ------
@@ -129,13 +129,13 @@ def _open(file: IO[bytes]) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         found = re.search(r"\((\d+) pixels\)", str(exc))
         raise Image.DecompressionBombError(
-            f"{exc} Where you trust the file, raise the limit in each process: "
+            f"{exc} If you trust the file, raise the limit in each process: "
             f"PIL.Image.MAX_IMAGE_PIXELS = {found[1] if found else None}"
         ) from exc
 
 
 def path_problem(path: str | os.PathLike[str]) -> Exception | None:
-    """Return why there is no file at a path; None where there is one."""
+    """Return the error for a path without a file; None where there is a file."""
     try:
         status = os.stat(os.path.expanduser(path))
     except PermissionError as exc:
@@ -149,22 +149,22 @@ def path_problem(path: str | os.PathLike[str]) -> Exception | None:
 
 @functools.lru_cache(maxsize=2**17)  # searches fit again and again on the same files
 def check_header(path: str, n_bytes: int, changed_ns: int) -> None:
-    """Raise where a file does not begin as an image does; decoding may find more."""
+    """Raise if a file does not begin as an image does; decoding may find other errors."""
     if n_bytes == 0:
         raise ValueError("empty file")
     with open(os.path.expanduser(path), "rb") as file:
         head = file.read(_HEADER_BYTES)
-        if not head.startswith(_TIFF):  # whose header may be anywhere
+        if not head.startswith(_TIFF):  # the header of a TIFF file may be anywhere in it
             try:
                 open_image(io.BytesIO(head))
                 return
-            except Exception:  # perhaps for the rest of it
+            except Exception:  # perhaps the header is longer: try the whole file
                 pass
         open_image(file)
 
 
 def _read_path(path: str | os.PathLike[str]) -> bytes:
-    # In memory a damaged header cannot make Pillow ask the system for more than is there.
+    # Reading from memory, Pillow allocates no more than the file holds, whatever its header says.
     try:
         with open(os.path.expanduser(path), "rb", buffering=0) as file:
             return file.read()
@@ -173,7 +173,7 @@ def _read_path(path: str | os.PathLike[str]) -> bytes:
 
 
 def open_file_problem(file: Any) -> Exception | None:
-    """Return why an open file cannot be read as an image, as far as is known without reading it."""
+    """Return why an open file cannot be read as an image, as far as known without reading it."""
     if isinstance(file, io.TextIOBase):
         return TypeError("a file opened as text; open it with mode 'rb'")
     return None
@@ -197,19 +197,19 @@ def _read_open_file(file: Any) -> bytes:
 
 
 def _no_such_file(name: str) -> Exception:
-    """Return what is wrong with a path at which there is nothing."""
+    """Return the error for a path that does not exist."""
     if name.strip() in MISSING_TEXTS:
         return ValueError("missing value")
     if address := _ADDRESS.match(name):
         if address[1].lower() == "file":
             return ValueError(f"give the path alone, without {address[1]}:")
         return ValueError(
-            "is an address, no file on this machine; download it first, or give an open file, "
+            "is an address, not a file on this machine; download it first, or give an open file, "
             "such as fsspec.open(address).open()"
         )
     if any(character in name for character in "*?["):
         return FileNotFoundError(
-            "no such file; of a pattern give the files, sorted(glob.glob(pattern))"
+            "no such file; instead of a pattern give the files, sorted(glob.glob(pattern))"
         )
     if not os.path.isabs(os.path.expanduser(name)):
         return FileNotFoundError(f"no such file in {shortened(os.getcwd())}")

@@ -34,7 +34,7 @@ def as_image_source(
     X : array-like, DataFrame or sequence
         Images in any of the forms that the user guide lists.
     image_shape : tuple of int, optional
-        The shape of an image of which each row of a 2-D X holds the pixels.
+        The shape of the image whose pixels are one row of a 2-D X.
         By default a square RGB image, else a square grey one, of at least
         8 pixels a side; else a strip one pixel high, with a warning.
     image_column : str, optional
@@ -54,7 +54,7 @@ def as_image_source(
     ValueError, TypeError
         If X is one image, or no images can be found in it.
     ImageDecodeError
-        If X names files that do not exist, or holds what is no image.
+        If X names files that do not exist, or holds items that are not images.
     """
     X, decoder = with_shape(X), Decoder(as_value_range(value_range))
     if holds_flat_rows(X, image_column):
@@ -108,7 +108,7 @@ def as_image_column(images: Any, *, image_shape: tuple[int, ...] | None = None) 
 
 
 def with_shape(X: Any) -> Any:
-    """Return X, as an array where it is one without the attributes of one."""
+    """Return X; if it converts to an array but has no `shape`, the array."""
     is_array = hasattr(X, "__array__") and not hasattr(X, "shape")
     is_view = isinstance(X, memoryview) and X.ndim > 1
     return np.asarray(X) if is_array or is_view else X
@@ -116,12 +116,12 @@ def with_shape(X: Any) -> Any:
 
 def is_table(X: Any) -> bool:
     """Whether X is a DataFrame, of pandas, polars or their like."""
-    kind = type(X)  # of which nothing is computed when it is asked
+    kind = type(X)  # to ask the object itself could make it compute something
     return hasattr(kind, "columns") and hasattr(kind, "dtypes")
 
 
 def holds_flat_rows(X: Any, image_column: str | None = None) -> bool:
-    """Whether X is a 2-D table of numbers: one image a row, its pixels in columns."""
+    """Whether X is a 2-D table of numbers: one image per row, its pixels in columns."""
     if is_table(X):
         check_table(X)
         return image_column is None and all(_is_numeric(dtype) for dtype in X.dtypes)
@@ -156,7 +156,7 @@ def _items(X: Any, image_column: str | None) -> Images:
 def _items_of_list(images: Sequence[Any]) -> Sequence[Any]:
     """Take ``[[path], [path]]`` for a column; other lists hold images."""
     if len(images) and is_number(images[0]):
-        raise ValueError(f"X holds single numbers, {images[0]} the first, and no images.")
+        raise ValueError(f"X holds single numbers, not images; the first is {images[0]}.")
     if all(isinstance(item, list | tuple) and len(item) == 1 for item in images):
         return [item[0] for item in images]
     return images
@@ -200,16 +200,16 @@ def _rows_source(
 
 
 def _strips_source(rows: NDArray[Any]) -> ImageSource:
-    """Take rows of numbers that are no square picture for strips one pixel high."""
+    """Use rows of numbers that form no square picture as strips one pixel high."""
     n_features = rows.shape[1]
     advice = (
         "Set image_shape=(height, width) or (height, width, channels) for rows of pixels; put a "
         "single grey image in a list: [image]."
     )
-    if rows.dtype == np.uint8:  # pixels, which as strips would mean nothing
+    if rows.dtype == np.uint8:  # pixels, which make no sense as strips
         raise ValueError(
-            f"X of shape {rows.shape} and dtype uint8 is no row of images: {n_features} pixels "
-            f"make no square one. {advice}"
+            f"X of shape {rows.shape} and dtype uint8 holds no images: {n_features} pixels in a "
+            f"row form no square image. {advice}"
         )
     warn(
         f"Rows of {n_features} numbers are no square image; they are taken as strips one pixel "
@@ -238,8 +238,8 @@ def _image_column_name(X: Any, image_column: str | None) -> Any:
         return image_column
     if len(names) != 1:
         raise ValueError(
-            f"Set image_column= to the one of {listed} that holds the images, or give that "
-            f"column, X[name]."
+            f"Set image_column= to the column that holds the images, one of {listed}, or give "
+            f"that column, X[name]."
         )
     return names[0]
 

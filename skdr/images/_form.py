@@ -11,7 +11,7 @@ from skdr.images._source import ImageSource
 
 @dataclass(frozen=True)
 class ImageForm:
-    """How images are found in X: the parameters of estimators that say so, together.
+    """How images are found in X: the parameters of an estimator that say so.
 
     Attributes
     ----------
@@ -25,13 +25,13 @@ class ImageForm:
 
     @classmethod
     def of(cls, estimator: Any) -> "ImageForm":
-        """Return that of one estimator, which has parameters of these names."""
+        """Return the form that the parameters of an estimator describe."""
         parameters = estimator.get_params(deep=False)
         return cls(**{field.name: parameters.get(field.name) for field in fields(cls)})
 
     @property
     def says_where(self) -> bool:
-        """Whether it says anything of where in X the images are."""
+        """Whether it says where in X the images are."""
         return self.image_column is not None or self.image_shape is not None
 
     def source(self, X: Any, *, check_headers: bool = False) -> ImageSource:
@@ -40,12 +40,12 @@ class ImageForm:
 
 
 def image_forms(estimator: Any) -> Iterator[ImageForm]:
-    """Yield how an estimator and those inside it find images; the outermost first.
+    """Yield the form of an estimator and of those inside it, the outermost first.
 
     Parameters
     ----------
     estimator : estimator
-        One that takes images, or a pipeline or search that holds some.
+        One that takes images, or a pipeline or search that holds such estimators.
     """
     inner = estimator.get_params()
     by_depth = sorted(inner, key=lambda name: name.count("__"))

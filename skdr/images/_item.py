@@ -33,13 +33,13 @@ def is_number(item: Any) -> bool:
 
 
 def check_item(item: Any) -> None:
-    """Raise where an item is no image, as far as is known without reading it."""
+    """Raise if an item is no image, as far as known without reading it."""
     if problem := problem_with(item):
         raise problem
 
 
 def problem_with(item: Any) -> Exception | None:
-    """Return what is wrong with an item, as far as is known without reading it."""
+    """Return what is wrong with an item, as far as known without reading it."""
     if is_path(item):
         return path_problem(item)
     if is_missing(item):
@@ -52,8 +52,8 @@ def problem_with(item: Any) -> Exception | None:
         return _problem_with_contents(item)
     if isinstance(item, Mapping):
         return TypeError(
-            f"a dict with the keys {listed_keys(item)} is no image; give what it holds under one "
-            "of them, or a dict of 'bytes' and 'path'"
+            f"a dict with the keys {listed_keys(item)} is no image; give the value of one of them, "
+            "or a dict of 'bytes' and 'path'"
         )
     if isinstance(item, list | tuple):
         return _problem_with_list(item)
@@ -73,7 +73,7 @@ def header_problem(item: Any) -> Exception | None:
         elif problem is None and is_path(item):
             status = os.stat(os.path.expanduser(item))
             check_header(os.fspath(item), status.st_size, status.st_mtime_ns)
-    except MemoryError:  # of a damaged header; decoding will say so
+    except MemoryError:  # caused by a damaged header; decoding will report it
         return None
     except Exception as exc:
         return exc
@@ -87,10 +87,10 @@ def listed_keys(mapping: Iterable[Any]) -> str:
 
 
 def _problem_with_contents(contents: Any) -> Exception | None:
-    """Return what is wrong with bytes, such as those of a path.
+    """Return what is wrong with bytes: they are empty, or the text of a path.
 
-    Only the bytes are looked at: a server that told apart which paths exist would
-    show its files to whoever uploads their names.
+    Whether that path exists is not checked: the answer would tell anyone who
+    uploads names of files to a server which of them it has.
     """
     if not len(contents):
         return ValueError("empty file")
@@ -102,7 +102,7 @@ def _problem_with_contents(contents: Any) -> Exception | None:
 
 
 def _problem_with_list(item: list[Any] | tuple[Any, ...]) -> Exception | None:
-    """Return what is wrong with a list or tuple, unless it is pixels as nested lists."""
+    """Return what is wrong with a list or tuple, unless it holds pixels as nested lists."""
     kinds = {_kind_of_part(part) for part in item}
     if len(kinds) == 1 and None not in kinds:
         return None
@@ -119,8 +119,8 @@ def _kind_of_part(part: Any) -> type | None:
 
 
 def _has_pixels(item: Any) -> bool:
-    """Whether NumPy can be expected to make an array of an item."""
+    """Whether NumPy can probably turn an item into an array."""
     if isinstance(item, memoryview | np.ndarray | Image.Image):
         return True
-    kind = type(item)  # of which nothing is computed when it is asked
+    kind = type(item)  # to ask the object itself could make it compute something
     return hasattr(kind, "__array__") or hasattr(kind, "__array_interface__")

@@ -1,4 +1,4 @@
-"""Sequences of the user's, whose images are read when they are asked for, and not held."""
+"""Users' sequences whose images are read on demand and not kept in memory."""
 
 import threading
 from typing import Any
@@ -7,8 +7,8 @@ from typing import Any
 class LazySequence:
     """Images behind ``len(images)`` and ``images[i]``, read one at a time.
 
-    Nobody knows whether a sequence bears several threads: it is read by one
-    at a time, in whatever order.
+    skdr cannot tell whether a sequence is thread-safe: one thread at a time
+    reads it, in any order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Numbers to RGB pixels in 0..255, and the range of numbers that is declared."""
+"""Numbers to RGB pixels in 0..255, by the range that is declared for them."""
 
 import math
 from typing import Any, TypeAlias
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 ValueRange: TypeAlias = tuple[float, float]
 EIGHT_BITS: ValueRange = (0, 255)
-# Numbers that are no picture, and so are used whatever they are.
+# For numbers that are no picture: they are not scaled, and may have any value.
 AS_THEY_ARE: ValueRange = (-math.inf, math.inf)
 
 
@@ -29,8 +29,8 @@ def as_value_range(value_range: Any) -> ValueRange | None:
     if not (low < high and math.isfinite(high - low)):
         raise ValueError(
             f"value_range={value_range!r} must be (low, high), low < high: the numbers that stand "
-            f"for black and white, such as (0, 4095). None is 0..255 in arrays, and what the type "
-            f"of a file can hold."
+            f"for black and white, such as (0, 4095). None means 0..255 in arrays, and in files "
+            f"the full range of their type."
         )
     return low, high
 
@@ -45,8 +45,8 @@ def rgb_pixels(
     pixels : array-like of shape (height, width) or (height, width, c) with c 1, 3 or 4
         The fourth channel, alpha, is dropped.
     value_range : tuple of (low, high) or None, default=None
-        The numbers that stand for black and white; None is 0..255. With
-        `AS_THEY_ARE` numbers are used whatever they are.
+        The numbers that stand for black and white; None means 0..255. With
+        `AS_THEY_ARE` the numbers are not scaled.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def rgb_pixels(
     Raises
     ------
     ValueError, TypeError
-        If the shape is another, or values are no numbers of that range.
+        If the shape is different, or values are not numbers in that range.
     """
     array = as_array(pixels)
     if problem := array_problem(array):
@@ -71,15 +71,15 @@ def rgb_pixels(
     check_range(array, value_range)
     scaled = to_eight_bits(array, value_range or EIGHT_BITS)
     whole = np.rint(scaled)
-    # Equal images are equal whatever dtype they come in: 8-bit values that
-    # were divided by 255 in float32 are 8-bit values again.
+    # The same image gives the same pixels in every dtype: 8-bit values that
+    # were divided by 255 in float32 become 8-bit values again.
     if np.abs(scaled - whole).max() < 1e-3:
         return whole.astype(np.uint8)
     return scaled.astype(np.float32)
 
 
 def as_array(pixels: Any) -> NDArray[Any]:
-    """Return what an item holds as an array; tensors on a GPU say why they cannot be one."""
+    """Return an item as an array; for a tensor on a GPU the error says why that is impossible."""
     try:
         array = np.asarray(pixels)
     except (RuntimeError, TypeError, ValueError) as exc:
@@ -125,14 +125,14 @@ def to_eight_bits(array: NDArray[Any], value_range: ValueRange) -> NDArray[np.fl
 def check_range(
     array: NDArray[Any], declared: ValueRange | None, default: ValueRange = EIGHT_BITS
 ) -> None:
-    """Raise where numbers are not of the range that is declared, or of the default one.
+    """Raise if numbers lie outside the declared range, or the default one if none is declared.
 
     Parameters
     ----------
     array : ndarray
     declared : tuple of (low, high) or None
     default : tuple of (low, high), default=(0, 255)
-        What None stands for.
+        The range where none is declared.
     """
     low, high = declared or default
     smallest, largest = array.min(), array.max()
@@ -153,19 +153,19 @@ def check_range(
 
 
 def holds_unit_range(array: NDArray[Any]) -> bool:
-    """Whether numbers are fractions between 0 and 1, and so no 0..255."""
+    """Whether numbers are fractions between 0 and 1, so that 0..255 cannot be their range."""
     if array.dtype.kind != "f" or array.min() < 0 or not 0 < array.max() <= 1:
         return False
     return bool(np.any(array % 1))
 
 
 def bits_range(largest: float) -> ValueRange:
-    """Return the range of the fewest bits, 8 at least, that hold a number."""
+    """Return the range of the smallest number of bits, at least 8, that can hold a number."""
     return (0, 2 ** max(8, math.ceil(largest).bit_length()) - 1)
 
 
 def in_brackets(value_range: ValueRange) -> str:
-    """Return a range as it is typed: ``(0, 4095)``."""
+    """Return a range as a user types it: ``(0, 4095)``."""
     low, high = (int(bound) if bound == int(bound) else bound for bound in value_range)
     return f"({low}, {high})"
 

@@ -1,4 +1,4 @@
-"""What `preprocess` makes of one image, checked."""
+"""What `preprocess` returns for one image, checked."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ class PreprocessError(ImageDecodeError):
 def preprocessed(
     source: ImageSource, i: int, preprocess: Preprocess | None, at_least: tuple[int, int]
 ) -> NDArray[Any]:
-    """Return one image as it is before it is resized; see `Decoder.open` for `at_least`."""
+    """Return one image before it is resized; see `Decoder.open` for `at_least`."""
     if preprocess is None:
         return source.decode(i, at_least=at_least)
     image = source.decode(i)

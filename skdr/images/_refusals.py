@@ -1,4 +1,4 @@
-"""What to say of an X that is no row of images: what it is, and how images are had from it."""
+"""Errors for an X that is no sequence of images: what it is, and how to get images from it."""
 
 import os
 from collections.abc import Iterator, Mapping, Set
@@ -14,14 +14,14 @@ _CHANNELS = (1, 3, 4)
 
 
 def check_table(X: Any) -> None:
-    """Raise where a DataFrame is not in memory."""
+    """Raise if a DataFrame is not in memory."""
     for method in ("collect", "compute"):
         if hasattr(X, method):
             raise TypeError(f"X is a {type_name(X)}, not in memory yet; give X.{method}().")
 
 
 def check_is_no_single_image(X: Any) -> None:
-    """Raise where X is one image, or one path, of which predictions were one a row of pixels."""
+    """Raise if X is one path or one image: each row of its pixels would count as an image."""
     if is_path(X):
         raise ValueError(_of_one_path(str(X)))
     one = _one_image(X)
@@ -38,25 +38,23 @@ def check_is_no_single_image(X: Any) -> None:
 
 
 def check_has_positions(X: Any) -> None:
-    """Raise where X is not a sequence of images: ``len(X)``, and ``X[i]`` from 0 on."""
+    """Raise if X is not a sequence of images: ``len(X)``, and ``X[i]`` from 0 on."""
     name = "X of type " + type_name(X)
     if isinstance(X, Mapping):
-        raise TypeError(
-            f"{name} has the keys {listed_keys(X)}; give what it holds of images, X[key]."
-        )
+        raise TypeError(f"{name} has the keys {listed_keys(X)}; give the images in it, X[key].")
     if isinstance(X, Set):
         raise TypeError(f"{name} has no order that labels could follow; give sorted(X).")
     if isinstance(X, Iterator):
         raise TypeError(f"{name} can be read once only; give list(X).")
-    if hasattr(X, "as_numpy_iterator"):  # of TensorFlow
+    if hasattr(X, "as_numpy_iterator"):  # a data set of TensorFlow
         raise TypeError(
             f"{name} has no images at positions, X[i]; give them as arrays, such as "
             "[image.numpy() for image, label in X.unbatch()]."
         )
-    columns = getattr(X, "column_names", None)  # of pyarrow, and of Hugging Face
+    columns = getattr(X, "column_names", None)  # a table of pyarrow or Hugging Face
     if columns and _has_length(X):
         raise TypeError(
-            f"{name} has the columns {listed_keys(columns)}; give that of the images, X[column]."
+            f"{name} has the columns {listed_keys(columns)}; give the one of the images, X[column]."
         )
     if not hasattr(X, "__getitem__") or not _has_length(X):
         raise TypeError(
@@ -68,12 +66,12 @@ def check_has_positions(X: Any) -> None:
 
 
 def _check_first(X: Any, name: str) -> None:
-    """Raise where the first item of a lazy sequence is of a kind that is no image."""
+    """Raise if the first item of a lazy sequence is of a kind that cannot be an image."""
     try:
         first = X[0]
-    except Exception:  # it will be named with its index when it is decoded
+    except Exception:  # decoding will report it with its index
         return
-    if is_path(first):  # whether they exist is found out when they are read
+    if is_path(first):  # reading will report files that do not exist
         return
     if isinstance(first, Mapping) and not is_file_dict(first):
         raise TypeError(
@@ -91,7 +89,7 @@ def _of_one_path(name: str) -> str:
     if os.path.isdir(os.path.expanduser(name)):
         return (
             f"{what}, of a folder; skdr.datasets.load_image_folder(path) finds the images in it, "
-            "if there is one folder a class."
+            "if there is one folder per class."
         )
     if "://" in name:
         return f"X={shortened(name)!r} is one address; download it, and give a list of paths."

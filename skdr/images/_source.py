@@ -1,4 +1,4 @@
-"""A row of images, in any form, none decoded yet."""
+"""A sequence of images, in any form, none decoded yet."""
 
 import os
 import threading
@@ -21,14 +21,14 @@ from skdr.images._pixels import ValueRange, array_problem, as_array
 
 MAX_LISTED = 20
 _MAX_THREADS = 16
-_FEW = 8  # take less time than to start threads
+_FEW = 8  # to start threads for fewer images takes longer than to read them
 
 Images: TypeAlias = Sequence[Any] | NDArray[Any] | LazySequence
 _Result = TypeVar("_Result")
 
 
 class HeldFiles(Sequence[Any]):
-    """Items of which some are files whose contents are held, up to a size.
+    """Items; the contents of files among them are kept in memory, up to a size.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class HeldFiles(Sequence[Any]):
         return self._files[index] if index in self._files else self._items[index]
 
     def hold(self, index: int, contents: bytes) -> None:
-        """Hold the contents of a file, unless they are too much."""
+        """Keep the contents of a file, unless they are too large."""
         name = file_name(self._items[index])
         with self._changing:
             if len(contents) <= self._left and index not in self._files:
@@ -57,12 +57,12 @@ class HeldFiles(Sequence[Any]):
                 self._files[index] = {"bytes": contents, "path": name} if name else contents
 
     def holds(self, index: int) -> bool:
-        """Whether the contents of an item are held."""
+        """Whether the contents of an item are kept."""
         return index in self._files
 
 
 class ImageSource:
-    """A row of images that decodes one at a time.
+    """A sequence of images, each decoded when it is asked for.
 
     Parameters
     ----------
@@ -73,11 +73,11 @@ class ImageSource:
     indices : array of int, optional
         Each item's position in the X that the user gave, for messages.
     form : {"images", "rows", "strips"}, default="images"
-        Whether the items are rows of numbers and, if so, whether anything
-        says that these are pictures.
+        Whether the items are rows of numbers and, if so, whether these are
+        pixels of pictures (``"rows"``) or may be anything (``"strips"``).
     then : ImageSource, optional
-        The images that follow these in a longer row. Where one of these is
-        bad, those are looked through as well, to name all bad ones at once.
+        The images that follow these in a longer sequence. If an image here is
+        bad, they are checked as well, so that one error names all bad ones.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class ImageSource:
 
     @property
     def value_range(self) -> ValueRange | None:
-        """The numbers that stand for black and white; None where nobody declared them."""
+        """The numbers that stand for black and white; None where they are not declared."""
         return self.decoder.value_range
 
     @property
     def is_strip(self) -> bool:
-        """Whether the items are rows of numbers of which nobody said that they are pictures."""
+        """Whether the items are rows of numbers that are not declared to be pictures."""
         return self.form == "strips"
 
     def take(
@@ -122,7 +122,7 @@ class ImageSource:
         return np.asarray(self.open(i, at_least))
 
     def open(self, i: int, at_least: tuple[int, int] | None = None) -> Image.Image | NDArray[Any]:
-        """Return image `i` as a Pillow image in RGB where it is one or a file, else its pixels."""
+        """Return image `i`: as a PIL image in RGB if it is a file or PIL image, else as pixels."""
         try:
             return self.decoder.open(self._item(i), at_least)
         except MemoryError:
@@ -156,36 +156,36 @@ class ImageSource:
         return self._of_all(self.digest)
 
     def read(self, max_bytes: int) -> tuple[list[bytes], "ImageSource"]:
-        """Return the digests of all images, and the same images with what was read to that end.
+        """Return the digests of all images, and a source that keeps the files read for them.
 
         Parameters
         ----------
         max_bytes : int
-            How much of the contents of files is held, in all.
+            The size up to which contents of files are kept, in all.
 
         Returns
         -------
         digests : list of bytes
         source : ImageSource
-            In which files that are held need not be read again; see `holds`.
+            The same images; files that it keeps are not read again, see `holds`.
 
         Raises
         ------
         ImageDecodeError
             Names every image that cannot be read.
         """
-        if isinstance(self.items, LazySequence):  # what it reads are images, no files
+        if isinstance(self.items, LazySequence):  # it returns images, not files
             return self.digests(), self
         held = HeldFiles(self.items, max_bytes)
         source = ImageSource(held, self.decoder, self.indices, self.form, self.then)
         return source.digests(), source
 
     def holds(self, i: int) -> bool:
-        """Whether the contents of image `i` are held, so that they cannot change any more."""
+        """Whether the contents of image `i` are kept, so that they cannot change any more."""
         return isinstance(self.items, HeldFiles) and self.items.holds(int(self.indices[i]))
 
     def process(self, function: Callable[[NDArray[Any]], _Result]) -> list[_Result]:
-        """Return what a function makes of each image, decoded at full size, in threads.
+        """Apply a function to each image, decoded at full size, in threads.
 
         Raises
         ------
@@ -197,21 +197,21 @@ class ImageSource:
         return results
 
     def tell_unused_bits(self) -> None:
-        """Warn, once, where the 16-bit images decoded so far use a small part of their bits."""
+        """Warn, once, if the 16-bit images decoded so far use only a small part of their bits."""
         self.decoder.used_bits.tell()
 
     def describe(self, i: int) -> str:
-        """Return how a message names image `i`: ``X[17]='a/b.jpg'``."""
+        """Return the name of image `i` in messages: ``X[17]='a/b.jpg'``."""
         name = file_name(self._held(i))
         return f"X[{self.indices[i]}]" + ("" if name is None else f"={shortened(name)!r}")
 
     def name(self, i: int) -> str:
-        """Return how a caption names image `i`: ``b.jpg``, or ``X[17]`` where it is no file."""
+        """Return the name of image `i` in captions: ``b.jpg``, or ``X[17]`` where it is no file."""
         name = file_name(self._held(i))
         return f"X[{self.indices[i]}]" if name is None else Path(name).name
 
     def check(self, *, headers: bool) -> None:
-        """Raise one error that lists every item that is no image, as far as is known unread.
+        """Raise one error that lists all items that are no images, as far as known undecoded.
 
         Parameters
         ----------
@@ -230,7 +230,7 @@ class ImageSource:
             raise undecodable(failures) from failures[0][2]
 
     def _check_array(self, images: NDArray[Any]) -> None:
-        """Raise where the shape or dtype of an array of images shows that all of them are bad."""
+        """Raise if the shape or dtype of an array of images shows that all of them are bad."""
         problem = array_problem(images[0]) if len(images) else None
         if problem:
             cause, indices = _cause(problem), tuple(int(i) for i in self.indices)
@@ -242,7 +242,7 @@ class ImageSource:
         return item.read() if isinstance(item, LazyImage) else item
 
     def _is_lazy(self, i: int) -> bool:
-        """Whether an item is there only once it is read."""
+        """Whether an item has to be read before anything is known about it."""
         items = self.items
         return isinstance(items, LazySequence) or isinstance(items[self.indices[i]], LazyImage)
 
@@ -251,7 +251,7 @@ class ImageSource:
         return None if self._is_lazy(i) else self.items[self.indices[i]]
 
     def _of_all(self, function: Callable[[int], _Result]) -> list[_Result]:
-        """Return what a function returns for each position, or raise one error of all bad ones."""
+        """Return what a function returns for each position; one error lists all bad images."""
         failures: list[tuple[ImageSource, int, BaseException]] = []
 
         def noting_failures(i: int) -> Any:
@@ -290,7 +290,7 @@ def undecodable(
     ----------
     failures : iterable of (source, position, exception)
     n_unseen : int, default=0
-        How many images nobody has looked at.
+        How many images were not checked.
     """
     failures = list(failures)
     causes = tuple(_cause(exc) for _, _, exc in failures)
@@ -324,7 +324,7 @@ def _digest_of_pixels(item: Any) -> bytes:
         contents = np.ascontiguousarray(as_array(item))
         header = f"{contents.dtype.str}{contents.shape}"
         if contents.dtype.hasobject:
-            Decoder().open(item)  # raises the error that says what is wrong with it
+            Decoder().open(item)  # raises an error that says what is wrong with it
     digest = xxhash.xxh3_128(header.encode())
     digest.update(contents)
     return digest.digest()

@@ -18,18 +18,18 @@ def validate_images(
     reset: bool,
     form: ImageForm | None = None,
 ) -> ImageSource:
-    """Find the images in X; where X is 2-D numeric, its columns are those that `fit` saw.
+    """Find the images in X; a 2-D numeric X must have the columns that `fit` saw.
 
     Parameters
     ----------
     estimator : estimator
-        It gets `n_features_in_` and `feature_names_in_` where X has columns.
+        `n_features_in_` and `feature_names_in_` are set on it where X has columns.
     X : array-like, DataFrame or sequence
     reset : bool
         Whether the estimator is being fitted; the first bytes of every file
         are looked at then.
     form : ImageForm or None, default=None
-        How the images are found in X; None has nothing to say of it.
+        How the images are found in X; None leaves all to the defaults.
 
     Returns
     -------
@@ -38,8 +38,8 @@ def validate_images(
     Raises
     ------
     ValueError, TypeError
-        If X holds no images, or other columns or images of another form than
-        in `fit`.
+        If X holds no images, or its columns or the form of its images differ
+        from those in `fit`.
     ImageDecodeError
         If X names files that do not exist, or that are no images.
     """

@@ -18,7 +18,7 @@ class SplitEstimator(NamedTuple):
     later_steps : list of estimators
         Those that follow it.
     X : array-like
-        What enters it.
+        What enters that step.
     """
 
     image_step: ImageEstimator
@@ -31,7 +31,7 @@ class SplitEstimator(NamedTuple):
 
 
 def split_at_image_step(estimator: Any, X: Any) -> SplitEstimator:
-    """Find the step of an estimator that takes the images, and send X there.
+    """Find the step of an estimator that takes the images, and transform X up to it.
 
     Raises
     ------
@@ -51,10 +51,10 @@ def split_at_image_step(estimator: Any, X: Any) -> SplitEstimator:
 
 
 def fitted_steps(estimator: Any) -> list[Any]:
-    """Return what X passes at prediction, one after another.
+    """Return the steps that X passes in prediction, in order.
 
-    Of a search it is the best estimator; the steps of a pipeline follow each
-    other, without its samplers.
+    Those of a search are those of its best estimator; samplers of a pipeline
+    are left out.
     """
     if hasattr(estimator, "best_estimator_"):
         return fitted_steps(estimator.best_estimator_)

@@ -24,9 +24,9 @@ def grad_cam(
 ) -> Bunch:
     r"""Compute where in each image the evidence for a class lies.
 
-    Grad-CAM [1]_: the channels :math:`A^k` of a feature map, weighted by what
-    the score :math:`s_c` of class c gains from each on average, and the
-    negative part cut off:
+    Grad-CAM [1]_: the channels :math:`A^k` of a feature map are weighted by the
+    mean gradient of the score :math:`s_c` of class c with respect to each, and
+    the negative part of their sum is cut off:
 
     .. math::
         \operatorname{ReLU}\Bigl(\sum_k \alpha_k A^k\Bigr), \qquad
@@ -35,7 +35,7 @@ def grad_cam(
     The score is the one before the softmax. Where it is linear in averages of
     the last feature map, as with a frozen network, ``pooling="avg"`` and a
     linear model, this is the class activation map, and exact: before the cut,
-    its values add up to the score but for a constant.
+    its values add up to the score, up to a constant.
 
     Parameters
     ----------
@@ -43,16 +43,16 @@ def grad_cam(
         A fitted `FineTunedCNNClassifier` or `ScratchCNNClassifier`, or a
         Pipeline of `PretrainedFeatureExtractor`, any affine transformers
         (`StandardScaler`, PCA, a selector) and a linear classifier with
-        `coef_`; in a Pipeline behind samplers, or in a search, whose best
-        estimator it is.
+        `coef_`. It may be in a Pipeline behind samplers, or be the best
+        estimator of a search.
     X : array-like, DataFrame or sequence of n_samples images
         In any of the forms that the estimator takes.
     target : label or array-like of shape (n_samples,), default=None
-        The class that is looked for, one for all or one an image; None is
+        The class that is looked for, one for all or one per image; None is
         the class that is predicted.
     layer : str, default=None
         The layer whose feature map is used: a tap of `list_taps` or the name
-        of a Keras layer. None, as ``"last"``, is the last feature map.
+        of a Keras layer. None, like ``"last"``, is the last feature map.
 
     Returns
     -------
@@ -132,7 +132,7 @@ class GradCAMDisplay:
     heat_maps : list of ndarray of shape (height, width) and dtype float32
         Each of the size of its image.
     target : ndarray of shape (n_images,)
-        The class that each map speaks of.
+        The class that each map is for.
     predicted : ndarray of shape (n_images,)
         The predicted classes.
     names : list of str
@@ -145,7 +145,7 @@ class GradCAMDisplay:
 
     See Also
     --------
-    grad_cam : The maps at the size of the network's own.
+    grad_cam : The maps at the network's own size.
 
     Examples
     --------
@@ -228,7 +228,7 @@ class GradCAMDisplay:
         n_columns: int = 3,
         axes: Any = None,
     ) -> "GradCAMDisplay":
-        """Draw each image, and beside it in grey with its map over it.
+        """Draw each image and, to its right, the same in grey with its map over it.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class GradCAMDisplay:
         n_columns : int, default=3
             Pairs in a row.
         axes : sequence of matplotlib Axes, default=None
-            One an image; None makes a new figure.
+            One per image; None makes a new figure.
 
         Returns
         -------
@@ -287,7 +287,7 @@ def _batches(parts: SplitEstimator) -> Iterator[NDArray[Any]]:
 
 
 def _heat_maps(maps: NDArray[np.float32], gradients: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weight the channels by their mean gradient, and keep what speaks for the class."""
+    """Weight the channels by their mean gradient, and keep what is evidence for the class."""
     weights = gradients.mean(axis=(1, 2))
     return np.maximum(np.einsum("nijk,nk->nij", maps, weights), 0)
 
@@ -301,7 +301,7 @@ def _enlarged(heat_map: NDArray[np.float32], size: tuple[int, int]) -> NDArray[n
 def _draw_pair(
     axis: Any, image: NDArray[np.uint8], heat_map: NDArray[np.float32], cmap: Any, alpha: float
 ) -> None:
-    """Draw an image, and beside it in grey with the map in colour over it."""
+    """Draw an image and, to its right, the same in grey with the map in colour over it."""
     height, width = image.shape[:2]
     left, right = (_PAIR_WIDTH - 1) * width, _PAIR_WIDTH * width
     share = heat_map / (heat_map.max() or 1)

@@ -79,16 +79,16 @@ class LearningHistoryDisplay:
     ) -> "LearningHistoryDisplay":
         """Draw a panel for each metric, the loss first.
 
-        On the images set aside by early stopping, the epoch whose weights are
-        kept, that of the lowest loss, has a dot.
+        A dot marks the epoch whose weights are kept: that of the lowest loss on
+        the images set aside by early stopping.
 
         Parameters
         ----------
         metrics : sequence of str, default=None
-            Keys of the history; None is the loss and all metrics. The same on
-            the images set aside is drawn with each.
+            Keys of the history; None is the loss and all metrics. Each is
+            drawn for the images set aside too.
         axes : sequence of matplotlib Axes, default=None
-            One a metric; None makes a new figure.
+            One per metric; None makes a new figure.
 
         Returns
         -------

@@ -18,14 +18,14 @@ _CHUNK = 512
 
 
 class LinearScores(NamedTuple):
-    """A network and what classes make of its features.
+    """A network, and the linear scores of classes on its features.
 
     Attributes
     ----------
     network : keras.Model
-        From images to features; nobody else's.
+        From images to features; a copy that nothing else uses.
     coef : ndarray of shape (n_features, n_classes)
-        The scores are ``features @ coef`` and a constant.
+        The scores are ``features @ coef`` plus a constant.
     classes : ndarray of shape (n_classes,)
     """
 
@@ -45,7 +45,7 @@ def linear_scores(images: ImageEstimator, later_steps: Sequence[Any], X: Any) ->
         The steps that follow an extractor: any that are affine, and a linear
         classifier.
     X : array-like
-        What enters `images`, to see on it whether the steps are affine.
+        What enters `images`; the steps are checked to be affine on it.
 
     Raises
     ------
@@ -68,17 +68,17 @@ def linear_scores(images: ImageEstimator, later_steps: Sequence[Any], X: Any) ->
 
 
 def own_network(images: ImageEstimator) -> keras.Model:
-    """Return a copy of the network, which the estimator does not keep."""
+    """Return a copy of the network that the estimator does not keep."""
     twin = copy.copy(images)
     twin.__dict__.pop("model_", None)
     return twin.model_
 
 
 def class_coef(classifier: Any) -> NDArray[np.floating]:
-    """Return one column of coefficients a class.
+    """Return one column of coefficients per class.
 
-    With two classes they are those of the decision, and their opposite. The
-    score of a class of a linear SVC, which decides between each two, is the
+    With two classes they are those of the decision function and their negatives.
+    A linear SVC decides between each two classes: the score of a class is the
     sum of its decisions against the others.
 
     Raises
@@ -89,8 +89,8 @@ def class_coef(classifier: Any) -> NDArray[np.floating]:
     rows = getattr(classifier, "coef_", None)
     if rows is None or not hasattr(classifier, "classes_"):
         raise TypeError(
-            f"Behind the features stands {classifier!r}, whose scores are not linear in them. "
-            "Give a linear classifier with coef_, such as LogisticRegression or "
+            f"The classifier on the features, {classifier!r}, has scores that are not linear in "
+            "them. Give a linear classifier with coef_, such as LogisticRegression or "
             "SVC(kernel='linear')."
         )
     n_classes = len(classifier.classes_)
@@ -146,6 +146,6 @@ def coef_before(
 
 def _transform(step: Any, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     with warnings.catch_warnings():
-        # Fitted on a DataFrame; the columns here are in its order.
+        # The step was fitted on a DataFrame; the columns here are in the same order.
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         return np.asarray(step.transform(rows), dtype=np.float64)

@@ -16,20 +16,20 @@ from skdr.inspection._plotting import image_axes, short_name, write_caption
 class MistakesDisplay:
     """The images that a classifier got most wrong, the worst first.
 
-    Best made by `from_estimator` or `from_predictions`. Of nominal classes
-    the worst mistake is the one whose true class was given the lowest score;
-    of grades it is the one that is most grades off, and among those again
-    the lowest score.
+    Best made by `from_estimator` or `from_predictions`. For nominal classes
+    the worst mistake is the one whose true class has the lowest score. For
+    grades it is the one that is most grades off; among equal ones, the lowest
+    score decides.
 
     Parameters
     ----------
     images : list of ndarray of shape (height, width, 3) and dtype uint8
-        Each at its own size, a side of more than 1,024 pixels reduced to it.
+        Each at its own size; a side of more than 1,024 pixels is reduced to that.
     y_true, y_pred : ndarray of shape (n_images,)
         Classes.
     true_score, pred_score : ndarray of shape (n_images,)
-        What was given to the true and to the predicted class; NaN where it
-        is not known.
+        The scores of the true and of the predicted class; NaN where they are
+        not known.
     indices : ndarray of shape (n_images,)
         The positions of the images in X.
     names : list of str
@@ -134,9 +134,9 @@ class MistakesDisplay:
         y_true, y_pred : array-like of shape (n_samples,)
             True and predicted classes.
         y_score : array-like of shape (n_samples, n_classes), default=None
-            What was given to each class: probabilities or other scores.
-            Without it mistakes are as bad as each other but for the grades,
-            and come in their order.
+            The score of each class: a probability or another score. Without
+            scores, only grades make one mistake worse than another; equal
+            ones come in the order of X.
         labels : array-like of shape (n_classes,), default=None
             The class of each column of `y_score`; None is the sorted classes
             of `y_true` and `y_pred`.
@@ -149,7 +149,7 @@ class MistakesDisplay:
         n_columns : int, default=4
             Images in a row.
         axes : sequence of matplotlib Axes, default=None
-            One an image; None makes a new figure.
+            One per image; None makes a new figure.
 
         Returns
         -------
@@ -158,8 +158,8 @@ class MistakesDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, `y_score` has not one column a class, or
-            grades are no numbers.
+            If lengths differ, `y_score` does not have one column per class, or
+            grades are not numbers.
         """
         source = ImageForm(image_shape, image_column, value_range).source(X)
         worst = _worst(source, y_true, y_pred, y_score, labels, graded, n_images)
@@ -173,7 +173,7 @@ class MistakesDisplay:
         n_columns : int, default=4
             Images in a row.
         axes : sequence of matplotlib Axes, default=None
-            One an image; None makes a new figure.
+            One per image; None makes a new figure.
 
         Returns
         -------

@@ -15,18 +15,18 @@ _LINE_HEIGHT = 0.17  # inches
 def image_axes(
     aspects: Sequence[float], n_columns: int, axes: Any, *, width: float, n_lines: int
 ) -> tuple[Any, NDArray[Any]]:
-    """Return a figure, and one Axes an image without ticks or frames.
+    """Return a figure, and one Axes per image, without ticks or frames.
 
     Parameters
     ----------
     aspects : sequence of float
         Height over width of what each is to show.
     n_columns : int
-        So many stand side by side, at most.
+        The largest number of Axes side by side.
     axes : sequence of matplotlib Axes or None
         Axes to draw on; None makes a new figure.
     width : float
-        Of one of the new axes, in inches.
+        Width of each new Axes, in inches.
     n_lines : int
         Lines of a caption.
 
@@ -52,7 +52,7 @@ def image_axes(
 
 
 def write_caption(axis: Any, lines: Sequence[str]) -> None:
-    """Write above an image, and take ``$`` and ``_`` for what they are."""
+    """Write lines above an image; ``$`` and ``_`` are plain characters in them."""
     axis.set_title("\n".join(lines), fontsize="small", parse_math=False, usetex=False)
 
 

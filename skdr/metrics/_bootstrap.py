@@ -19,7 +19,7 @@ _CHUNK = 2**20  # weights held at once
 
 @dataclass(frozen=True)
 class BootstrapInterval:
-    """A metric, and the interval in which resamples of the patients put it.
+    """A metric, and its interval over resamples of the patients.
 
     Made by `bootstrap_interval` and `bootstrap_difference`.
 
@@ -59,7 +59,7 @@ def bootstrap_interval(
     """Compute a metric and its percentile interval over resampled patients.
 
     Patients are drawn with replacement, each with all of their images: two
-    eyes of one patient tell less than the eyes of two.
+    eyes of one patient tell less than two eyes of two patients.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def bootstrap_interval(
         ``metric(y_true, y_pred)``, a number or a row of numbers. Those of
         `skdr.metrics`, and accuracy, balanced accuracy and mean absolute error
         of scikit-learn, are computed for all resamples together, also inside
-        `functools.partial`. Any other is called once a resample.
+        `functools.partial`. Any other is called once per resample.
     y_true : array-like of shape (n_samples,)
         Grades.
     y_pred : array-like of shape (n_samples,) or (n_samples, n_labels)

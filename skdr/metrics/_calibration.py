@@ -1,4 +1,4 @@
-"""Whether probabilities of grades and of referral are to be believed."""
+"""Whether probabilities of grades and of referral can be trusted."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ def grade_brier_score(
     y_true : array-like of shape (n_samples,)
         Grades.
     y_proba : array-like of shape (n_samples, n_labels)
-        Probabilities, one column a grade.
+        Probabilities, one column per grade.
     labels : sequence, default=(0, 1, 2, 3, 4)
         The grade of each column.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -70,7 +70,7 @@ def grade_brier_score(
     Raises
     ------
     ValueError
-        If `y_proba` has not one column a label, or rows that do not sum to 1.
+        If `y_proba` does not have one column per label, or rows do not sum to 1.
 
     References
     ----------
@@ -112,7 +112,7 @@ def referable_brier_score(
     y_true : array-like of shape (n_samples,)
         Grades; those of at least `referable_from` are to be referred.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_labels)
-        The probability of being referable, or one column a grade.
+        The probability of being referable, or one column per grade.
     labels : sequence, default=(0, 1, 2, 3, 4)
         The full scale, in its order.
     referable_from : grade, default=2
@@ -148,7 +148,7 @@ def grade_reliability_curve(
     y_true : array-like of shape (n_samples,)
         Grades.
     y_proba : array-like of shape (n_samples, n_labels)
-        Probabilities, one column a grade; the largest is that predicted.
+        Probabilities, one column per grade; the largest is the prediction.
     n_bins : int, default=10
         The number of bins of equal width in 0..1.
     labels : sequence, default=(0, 1, 2, 3, 4)
@@ -186,7 +186,7 @@ def referable_reliability_curve(
     y_true : array-like of shape (n_samples,)
         Grades; those of at least `referable_from` are to be referred.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_labels)
-        The probability of being referable, or one column a grade.
+        The probability of being referable, or one column per grade.
     n_bins : int, default=10
         The number of bins of equal width in 0..1.
     labels : sequence, default=(0, 1, 2, 3, 4)
@@ -235,15 +235,15 @@ def grade_calibration_error(
     It is the distance of `grade_reliability_curve` from the diagonal, averaged
     over the images. It depends on the bins, and noise alone makes it positive:
     compare it between models, on the same images. Resampled images are noisier,
-    so that intervals of `bootstrap_interval` lie too high; they may leave the
-    estimate itself out.
+    so the intervals of `bootstrap_interval` lie too high; they may not even
+    contain the estimate.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
         Grades.
     y_proba : array-like of shape (n_samples, n_labels)
-        Probabilities, one column a grade; the largest is that predicted.
+        Probabilities, one column per grade; the largest is the prediction.
     n_bins : int, default=10
         The number of bins of equal width in 0..1.
     labels : sequence, default=(0, 1, 2, 3, 4)
@@ -299,7 +299,7 @@ def referable_calibration_error(
     y_true : array-like of shape (n_samples,)
         Grades; those of at least `referable_from` are to be referred.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_labels)
-        The probability of being referable, or one column a grade.
+        The probability of being referable, or one column per grade.
     n_bins : int, default=10
         The number of bins of equal width in 0..1.
     labels : sequence, default=(0, 1, 2, 3, 4)

@@ -1,4 +1,4 @@
-"""Plots of graded disease: displays hold the numbers and draw them on `plot`."""
+"""Plots of graded disease: displays hold the numbers; `plot` draws them."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -23,12 +23,12 @@ from skdr.metrics._scorers import aligned
 
 
 class GradeConfusionDisplay:
-    """The confusion matrix of grades, or classes: shares of each true one, and counts.
+    """The confusion matrix of grades or classes: shares of each true grade, and counts.
 
     Parameters
     ----------
     confusion_matrix : ndarray of shape (n_labels, n_labels)
-        Numbers of images: a row a true grade, a column a predicted one.
+        Numbers of images: one row per true grade, one column per predicted one.
     display_labels : sequence of str or None, default=None
         The names of the grades; None numbers them.
     kind : str, default="grade"
@@ -126,7 +126,7 @@ class GradeConfusionDisplay:
         )
 
     def plot(self, *, ax: Any = None, cmap: Any = "Blues") -> "GradeConfusionDisplay":
-        """Draw the matrix: colour is the share of the row, numbers are both.
+        """Draw the matrix: colours show shares of the row, numbers shares and counts.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class ReliabilityDisplay:
     low, high : ndarray of shape (n_bins,) or None, default=None
         The ends of an interval of ``curve.observed``, drawn as bars.
     event : str, default="referable"
-        What the probabilities are of, for the labels of the axes:
+        The event whose probability is shown, for the labels of the axes:
         ``"referable"``, or the most probable ``"grade"`` or ``"class"``.
 
     Attributes
@@ -222,7 +222,7 @@ class ReliabilityDisplay:
         y_true : array-like of shape (n_samples,)
             Grades.
         y_proba : array-like of shape (n_samples, n_labels) or (n_samples,)
-            Probabilities, one column a grade, or that of being referable.
+            Probabilities, one column per grade, or that of being referable.
         event : {"referable", "grade"}, default="referable"
             Whether the image is referable, or the most probable grade right.
             Other labels than the grades 0-4 are called classes on the axes.

@@ -124,7 +124,7 @@ def grade_recalls(
     Returns
     -------
     recalls : ndarray of shape (n_labels,)
-        In the order of `labels`; NaN for a grade of which there is no image.
+        In the order of `labels`; NaN for a grade without images.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Weighted:
     return values
 
 
-# scikit-learn's own, so that they too are computed for all resamples together.
+# Metrics of scikit-learn, so that they too are computed for all resamples together.
 weighted_metric(_accuracy, lowest=0, highest=1)(accuracy_score)
 weighted_metric(_balanced_accuracy, lowest=0, highest=1)(balanced_accuracy_score)
 weighted_metric(_absolute_error, lowest=0, highest=np.inf)(mean_absolute_error)

@@ -1,4 +1,4 @@
-"""Between which numbers each metric lies, so that no interval leaves them."""
+"""The range of each metric, so that no interval goes beyond it."""
 
 from collections.abc import Hashable
 from functools import partial
@@ -8,7 +8,7 @@ from skdr._sklearn import scored_by
 from skdr.metrics._weighted import RANGE_OF, Range
 
 UNBOUNDED: Range = (-float("inf"), float("inf"))
-# Of these packages alone is it known what a function of some name computes.
+# Only for functions of these packages does the name say what they compute.
 _PACKAGES = {"imblearn", "sklearn"}
 
 _SHARES = [
@@ -24,8 +24,8 @@ _ERRORS = [
     "root_mean_squared_error",
 ]  # fmt: skip
 _AT_MOST_1 = ["adjusted_mutual_info_score", "d2_brier_score", "d2_log_loss_score"]
-#: By the names of functions, before a scorer changes the sign. Those of skdr, and the functions
-#: that it has a weighted form of, tell their range themselves.
+#: By the names of functions, before a scorer changes the sign. Metrics of skdr, and other functions
+#: with a weighted form, give their range to `weighted_metric`.
 _RANGES: dict[str, Range] = {
     **dict.fromkeys(_SHARES, (0.0, 1.0)),
     **dict.fromkeys(_AGREEMENTS, (-1.0, 1.0)),

@@ -1,4 +1,4 @@
-"""Referral: telling images of at least some grade from the others."""
+"""Referral: telling images from a certain grade on from the others."""
 
 import warnings
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def referable_probability(
     Parameters
     ----------
     y_proba : array-like of shape (n_samples, n_labels)
-        Probabilities, one column a grade.
+        Probabilities, one column per grade.
     labels : sequence, default=(0, 1, 2, 3, 4)
         The grade of each column, in the order of the scale.
     referable_from : grade, default=2
@@ -36,7 +36,7 @@ def referable_probability(
     Raises
     ------
     ValueError
-        If `y_proba` has not one column a label, or rows that do not sum to 1.
+        If `y_proba` does not have one column per label, or rows do not sum to 1.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def referable_roc_auc(
     y_true : array-like of shape (n_samples,)
         Grades; those of at least `referable_from` are to be referred.
     y_score : array-like of shape (n_samples,) or (n_samples, n_labels)
-        A score that rises with the grade, or one column a grade as
+        A score that rises with the grade, or one column per grade as
         ``predict_proba`` or ``decision_function`` gives: the score is then
         the sum over referable grades less the sum over the others.
     labels : sequence, default=(0, 1, 2, 3, 4)
@@ -105,7 +105,7 @@ def referable_roc_auc(
     Raises
     ------
     ValueError
-        If `y_score` has not one column a label, or a grade is not on the scale.
+        If `y_score` does not have one column per label, or a grade is not on the scale.
 
     Examples
     --------
@@ -134,10 +134,10 @@ def referable_threshold(
     referable_from: Any = REFERABLE_FROM,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Choose from which score on an image is referred.
+    """Choose the score from which on an image is referred.
 
     Choose it on other images than those on which sensitivity and specificity
-    are then reported: on its own images it looks better than it is.
+    are then reported: on its own images a threshold looks better than it is.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def referable_threshold(
     Returns
     -------
     threshold : float
-        One of the scores, or ``inf`` (refer nobody) where nothing else is
+        One of the scores, or ``inf`` (refer no image) where nothing else is
         specific enough.
 
     Raises
@@ -351,7 +351,7 @@ def _referred(
     labels: Sequence[Any],
     referable_from: Any,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which images are to be referred, and which are at a threshold."""
+    """Return which images are to be referred, and which are referred at a threshold."""
     referable = is_referable(y_true, labels, referable_from)
     referred = referral_score(y_score, labels, referable_from) >= threshold
     check_consistent_length(referable, referred)

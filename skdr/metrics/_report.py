@@ -99,7 +99,7 @@ class GradingReport:
         y_pred : array-like of shape (n_samples,), default=None
             Predicted grades; None takes the most probable ones.
         y_proba : array-like of shape (n_samples, n_labels), default=None
-            Probabilities, one column a grade; None leaves out what needs them.
+            Probabilities, one column per grade; None leaves out what needs them.
         y_score : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             What `referable_roc_auc` takes; None takes the probabilities.
         groups : array-like of shape (n_samples,), default=None
@@ -111,8 +111,8 @@ class GradingReport:
         referable_from : grade, default=2
         threshold : float or None, default=None
             From this probability on an image is referred, see
-            `referable_threshold`; None refers where the grade predicted is to
-            be referred.
+            `referable_threshold`; None refers an image if its predicted grade
+            is to be referred.
         n_resamples : int, default=2000
         confidence_level : float, default=0.95
         random_state : int, RandomState instance or None, default=None
@@ -128,7 +128,7 @@ class GradingReport:
             `y_proba`.
         """
         if y_proba is None and threshold is not None:
-            raise ValueError(f"threshold={threshold!r} is one of probabilities: give y_proba too.")
+            raise ValueError(f"threshold={threshold!r} needs probabilities: give y_proba too.")
         truth, grades, probabilities = _check_predictions(y_true, y_pred, y_proba, labels)
         score = probabilities if y_score is None else y_score
         given = {"grades": grades, "scores": score, "probabilities": probabilities}
@@ -196,7 +196,7 @@ class GradingReport:
         )
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return the table as a DataFrame, one row a metric.
+        """Return the table as a DataFrame, one row per metric.
 
         Returns
         -------

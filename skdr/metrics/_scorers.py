@@ -42,7 +42,7 @@ def grade_response(estimator: Any, X: Any, labels: Sequence[Any]) -> NDArray[Any
 
 
 def aligned(response: NDArray[Any], estimator: Any, labels: Sequence[Any]) -> NDArray[Any]:
-    """Return scores as they are, and columns for classes as columns for grades.
+    """Return one score per image as it is, and columns of classes as columns of grades.
 
     A grade that the classifier did not see in training gets a column of zeros.
     """
@@ -75,7 +75,7 @@ def make_grading_scorer(
     labels: Sequence[Any] = GRADES,
     **keywords: Any,
 ) -> _ResponseScorer:
-    """Make a scorer of a metric that takes one column of probabilities a grade.
+    """Make a scorer of a metric that takes one column of probabilities per grade.
 
     Where a grade is missing from a training fold, the classifier has no column
     for it; the scorer fills one in with zeros. For metrics of predicted grades
@@ -86,7 +86,7 @@ def make_grading_scorer(
     metric : callable
         ``metric(y_true, y_proba, labels=..., sample_weight=...)``.
     greater_is_better : bool, default=True
-        False for an error, of which the scorer changes the sign.
+        False for an error: the scorer changes its sign.
     labels : sequence, default=(0, 1, 2, 3, 4)
         The full scale, in its order.
     **keywords : dict
@@ -113,7 +113,7 @@ def make_grading_scorer(
     return _ResponseScorer(partial(metric, labels=labels, **keywords), sign, tuple(labels))
 
 
-#: Each metric by name, and what it takes beside the truth.
+#: Each metric by name, and what it takes besides the true grades.
 _METRICS: dict[str, tuple[Metric, str]] = {
     "quadratic_weighted_kappa": (quadratic_weighted_kappa, "grades"),
     "accuracy": (accuracy_score, "grades"),
@@ -128,7 +128,7 @@ _METRICS: dict[str, tuple[Metric, str]] = {
     "grade_brier_score": (grade_brier_score, "probabilities"),
     "grade_calibration_error": (grade_calibration_error, "probabilities"),
 }
-#: What is better the smaller it is.
+#: Metrics that are better the smaller they are.
 ERRORS = {
     *("mean_absolute_error", "referable_brier_score", "grade_brier_score"),
     *("referable_calibration_error", "grade_calibration_error"),
@@ -157,8 +157,8 @@ def grading_metrics(
 class GradingScorer:
     """Scores a classifier by all metrics of graded disease, on one prediction.
 
-    A scorer of its own for each metric would pass the images through the
-    network as many times.
+    Several scorers, one per metric, would run the images through the network
+    once for each.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ class GradingScorer:
     referable_from : grade, default=2
     threshold : float or None, default=None
         From this probability on an image is referred, see `referable_threshold`;
-        None refers where the grade predicted is to be referred.
+        None refers an image if its predicted grade is to be referred.
 
     Examples
     --------
@@ -189,9 +189,9 @@ class GradingScorer:
     def __call__(
         self, estimator: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> dict[str, float]:
-        """Return the scores by name, of errors the negative.
+        """Return the scores by name; errors are negative.
 
-        What needs probabilities is NaN for a classifier without.
+        Metrics that need probabilities are NaN for a classifier without them.
         """
         truth = as_ranks(y, self.labels, "y")
         response = grade_response(estimator, X, self.labels)
@@ -228,8 +228,8 @@ quadratic_weighted_kappa_scorer = make_scorer(quadratic_weighted_kappa)
 #: Scorer of `referable_roc_auc` over the grades 0-4, by probabilities or decision values.
 referable_roc_auc_scorer = make_grading_scorer(referable_roc_auc)
 
-#: Scorers of the grades 0-4 where the grade predicted decides who is referred. At an operating
-#: point: ``make_grading_scorer(referable_sensitivity, threshold=...)``.
+#: Scorers of the grades 0-4 that refer an image by its predicted grade. For an operating point:
+#: ``make_grading_scorer(referable_sensitivity, threshold=...)``.
 referable_sensitivity_scorer = make_scorer(referable_sensitivity, threshold=REFERABLE_FROM)
 referable_specificity_scorer = make_scorer(referable_specificity, threshold=REFERABLE_FROM)
 
@@ -258,7 +258,7 @@ def grade_recalls_scorer(estimator: Any, X: Any, y: ArrayLike) -> dict[str, floa
     Returns
     -------
     scores : dict of str to float
-        ``"recall_0"`` to ``"recall_4"``; NaN for a grade of which there is no image.
+        ``"recall_0"`` to ``"recall_4"``; NaN for a grade without images.
 
     Examples
     --------

@@ -1,21 +1,21 @@
 """What a metric is here: a function of weights.
 
 A metric is written once, as its *weighted form*. It is prepared on the labels
-and predictions, and then computed for a matrix of weights, one row a resample:
+and predictions, and then computed for a matrix of weights, one row per resample:
 sums over the images are one matrix product, and the ROC curve sorts once. The
-public function is the row of weights of one, or of `sample_weight`; a bootstrap
-has as many rows as resamples.
+public function computes it for one row, of ones or of `sample_weight`; a
+bootstrap for one row per resample.
 
 To add a metric:
 
 1. In `_grading`, `_referable` or `_calibration`, write its weighted form, and
    below it the public function, decorated with `weighted_metric`.
 2. In `_scorers`, add it to `_METRICS`, and to `ERRORS` if less is better: it is
-   then in the report and in `grading_scorer`. A scorer of its own stands there too.
+   then in the report and in `grading_scorer`. Its own scorer, if any, stands there too.
 3. In `__init__`, name it in the imports and in `__all__`.
 
 Then list it in ``docs/api.rst``, and in ``tests/test_bootstrap.py``, which fails
-without.
+without it.
 """
 
 import functools
@@ -35,7 +35,7 @@ Metric: TypeAlias = Callable[..., Any]
 Range: TypeAlias = tuple[float, float]
 _M = TypeVar("_M", bound=Metric)
 
-#: The function that prepares the weighted form of each metric, and the numbers it lies between.
+#: By metric: the function that prepares its weighted form, and the range of its values.
 _PREPARE: dict[Metric, Callable[..., Weighted]] = {}
 RANGE_OF: dict[Metric, Range] = {}
 
@@ -43,7 +43,7 @@ RANGE_OF: dict[Metric, Range] = {}
 def weighted_metric(
     prepare: Callable[..., Weighted], *, lowest: float, highest: float
 ) -> Callable[[_M], _M]:
-    """Name the weighted form of a metric, and between which numbers it lies.
+    """Register the weighted form of a metric, and the range of the metric.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def weighted_metric(
 
 
 def weighted_value(form: Weighted, y_true: Any, sample_weight: ArrayLike | None) -> Any:
-    """Return a metric on the images as they are: a number, or one a grade."""
+    """Return a metric on the images as they are: a number, or one per grade."""
     if not len(y_true):
         raise ValueError("y_true is empty: a metric needs at least one image.")
     weights = check_weights(sample_weight, len(y_true))
@@ -79,9 +79,9 @@ def weighted_value(form: Weighted, y_true: Any, sample_weight: ArrayLike | None)
 def weighted_form(metric: Metric, y_true: NDArray[Any], y_pred: NDArray[Any]) -> Weighted:
     """Return a metric of labels and predictions, as a function of weights.
 
-    Those of `weighted_metric` have such a form, with keywords set by
-    `functools.partial` too. Any other is called once a resample on the rows
-    repeated, so that it need not know of weights.
+    Metrics registered by `weighted_metric` have such a form, also with keywords
+    set by `functools.partial`. Any other metric is called once per resample, on
+    repeated rows, so that it need not take weights.
     """
     keywords: dict[str, Any] = {}
     function = metric
@@ -108,7 +108,7 @@ def mean_of(values: Floats) -> Weighted:
 
 
 def share_of(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Weighted:
-    """Return the weighted form of the share of hits among some images; NaN where none are."""
+    """Return the weighted form of the share of hits among some images; NaN if there are none."""
     sums = np.column_stack([hits & among, among]).astype(float)
 
     def values(weights: Floats) -> Floats:

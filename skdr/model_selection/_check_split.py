@@ -25,9 +25,9 @@ def check_split(
     """Warn of a patient or an image on both sides of a split.
 
     Scores on such a split promise too much: a network may know a patient's
-    eyes, or the very photograph, from training. Images are the same where
+    eyes, or even the same photograph, from training. Images are the same if
     their files, or their pixels in memory, are the same byte for byte; copies
-    that were resized or saved anew are not found.
+    that were resized or saved again are not found.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def warn_of_shared_folds(
 
 
 def _shared_patients(groups_train: ArrayLike, groups_test: ArrayLike) -> str:
-    """Return what to say of patients on both sides, nothing if there are none."""
+    """Return a message on patients on both sides; empty if there are none."""
     train, test = check_groups(groups_train), check_groups(groups_test)
     shared = np.intersect1d(train, test).tolist()
     if not shared:
@@ -123,7 +123,7 @@ def _shared_patients(groups_train: ArrayLike, groups_test: ArrayLike) -> str:
 
 
 def _shared_images(train: ImageSource, test: ImageSource) -> str:
-    """Return what to say of images on both sides, nothing if there are none."""
+    """Return a message on images on both sides; empty if there are none."""
     in_train: dict[bytes, int] = {}
     for i, digest in enumerate(train.digests()):
         in_train.setdefault(digest, i)

@@ -1,10 +1,10 @@
 """Where to cut a score into grades.
 
-A row of cuts gives ascending scores ascending grades. Many a metric is then a
-sum over the images of what it is worth to give one a grade, and the best cuts
-are found exactly by dynamic programming; quadratic weighted kappa is one less
-the ratio of two such sums. For any other metric, the best of these is improved
-one cut at a time.
+Ascending cuts turn ascending scores into ascending grades. Many metrics are then
+a sum over the images: each adds the worth of the grade that it gets. Dynamic
+programming finds the best cuts for such a sum exactly. Quadratic weighted kappa is
+one minus the ratio of two such sums. For any other metric, the best of these
+solutions is improved one cut at a time.
 """
 
 from collections.abc import Callable
@@ -31,31 +31,32 @@ def counts_by_score(
 
 
 def cut_values(scores: Floats, positions: Positions) -> Floats:
-    """Return the values between distinct scores: from a value on, the next grade."""
+    """Return values between distinct scores; the next grade begins at each value."""
     ends = np.concatenate([[-np.inf], scores, [np.inf]])
     below, above = ends[positions], ends[positions + 1]
     middle = below / 2 + above / 2
-    # Neighbouring floating-point numbers have none in between.
+    # There is no number between neighbouring floating-point numbers.
     return np.where((middle > below) | np.isinf(below), middle, above)
 
 
 def best_for_accuracy(counts: Floats) -> Positions:
-    """Return the cuts of the highest accuracy."""
+    """Return the cuts with the highest accuracy."""
     return _best_of_sum(counts)
 
 
 def best_for_balanced_accuracy(counts: Floats) -> Positions:
-    """Return the cuts of the highest mean recall of the grades."""
+    """Return the cuts with the highest mean recall of the grades."""
     totals = counts.sum(axis=0)
     return _best_of_sum(np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0))
 
 
 def best_for_kappa(counts: Floats) -> Positions:
-    """Return the cuts of the highest quadratic weighted kappa.
+    """Return the cuts with the highest quadratic weighted kappa.
 
-    Kappa is ``1 - cost / cost_by_chance``. For a ratio of sums, the best of
-    ``cost - ratio * cost_by_chance`` has a lower ratio, until none has
-    (W. Dinkelbach, "On nonlinear fractional programming", 1967).
+    Kappa is ``1 - ratio`` with ``ratio = cost / cost_by_chance``. The cuts with
+    the least ``cost - ratio * cost_by_chance`` have a lower ratio than the cuts
+    before, until the lowest is reached (W. Dinkelbach, "On nonlinear fractional
+    programming", 1967).
     """
     grades = np.arange(counts.shape[1])
     cost = np.subtract.outer(grades, grades) ** 2.0
@@ -73,7 +74,7 @@ def best_for_kappa(counts: Floats) -> Positions:
 
 
 def best_for_scores(score_of: Callable[[Positions], float]) -> Search:
-    """Return a search that climbs any function of the positions, one cut at a time."""
+    """Return a search that improves any function of the positions, one cut at a time."""
 
     def search(counts: Floats) -> Positions:
         starts = [
@@ -100,7 +101,7 @@ def _best_of_sum(worth: Floats) -> Positions:
     reached = np.vstack([np.zeros(n_grades), worth.cumsum(axis=0)])
     best, starts = reached[:, 0], []
     for grade in range(1, n_grades):
-        # The best of the rows above, if this grade starts at some row.
+        # What the rows before each row gain from lower grades, compared with this grade.
         head_start = best - reached[:, grade]
         highest = np.maximum.accumulate(head_start)
         is_first = np.append(True, head_start[1:] > highest[:-1])

@@ -38,11 +38,11 @@ class StrategyFindings(ABC):
 
     @abstractmethod
     def to_frame(self) -> Any:
-        """Return one row a strategy."""
+        """Return one row per strategy."""
 
     @abstractmethod
     def _table(self) -> TextTable:
-        """Return the table that is printed, one row a strategy."""
+        """Return the table that is printed, one row per strategy."""
 
     def __str__(self) -> str:
         return "\n".join([self.conclusion, "", str(self._table()), "", *self.reasons])

@@ -31,8 +31,8 @@ def check_labelled_images(
     Raises
     ------
     ValueError
-        If lengths differ, y is no labels of two classes or more, or an image
-        has no patient.
+        If lengths differ, y does not hold labels of at least two classes, or
+        an image has no patient.
     """
     if y is None:
         raise ValueError("y is None; give a label for each image.")
@@ -66,7 +66,7 @@ def samplers_take(X: Any) -> bool:
 
 
 def check_strategies(strategies: Any) -> None:
-    """Raise an error that says what is no strategy."""
+    """Raise an error for whatever is not a strategy."""
     if not isinstance(strategies, Mapping):
         raise TypeError(
             f"strategies is a {type(strategies).__name__}; give a mapping of names to estimators, "
@@ -103,7 +103,7 @@ def images_in(X: Any, strategies: Mapping[str, Any]) -> ImageSource | None:
 
 
 def image_form(strategies: Mapping[str, Any]) -> ImageForm | None:
-    """Return how strategies find the images in X: as the first says that has a say."""
+    """Return how strategies find the images in X, by the first one that says it."""
     found = _image_forms(strategies)
     return next((form for form in found if form.says_where), found[0] if found else None)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
-# With so many folds an interval is so wide that it tells next to nothing.
+# With so few folds an interval is so wide that it tells almost nothing.
 _FEW_FOLDS = (2, 3)
 _ENOUGH_FOLDS = 5
 
@@ -27,7 +27,7 @@ class Interval:
     high: float
 
     def within(self, low: float, high: float) -> "Interval":
-        """Return the interval without what no score, or difference of scores, can be.
+        """Return the interval, cut at the limits of a score or of a difference of scores.
 
         Parameters
         ----------
@@ -62,8 +62,8 @@ def corrected_interval(
 
     Folds share their training images, so their scores vary less than those of
     independent samples would: the variance of the mean is ``(1 / k + n_test /
-    n_train)`` times that of the folds, in place of ``1 / k`` [1]_. Of few
-    folds the interval may reach beyond what a metric can be: see
+    n_train)`` times that of the folds, in place of ``1 / k`` [1]_. With few
+    folds the interval may go beyond the limits of a metric: see
     `Interval.within`.
 
     Parameters

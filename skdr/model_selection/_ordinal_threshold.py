@@ -44,12 +44,12 @@ _EXACT: dict[str, Search] = {
 class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Cuts the expected grade of a model into grades where agreement is best.
 
-    The most probable grade is the right one to predict if every error is as
-    bad as any other. Quadratic weighted kappa punishes errors by the square of
-    their distance, and what suits it is the expected grade, cut into grades at
-    points of its own. The cut points are those of the highest score on
-    out-of-fold predictions: no image counts with a prediction of a model that
-    was trained on it. The model is then fitted to all images.
+    The most probable grade is the right one to predict if all errors are
+    equally bad. Quadratic weighted kappa punishes errors by the square of their
+    distance: the expected grade, cut into grades at tuned points, suits it
+    better. The cut points are those with the highest score on out-of-fold
+    predictions: no image is judged by a model that was trained on it. The model
+    is then fitted to all images.
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         on these positions.
     scoring : str or callable, default="quadratic_weighted_kappa"
         What the cut points maximise. For ``"quadratic_weighted_kappa"``,
-        ``"accuracy"`` and ``"balanced_accuracy"`` the best there are; for
-        another name or scorer of scikit-learn's of predicted classes, what the
-        best of these reaches by moving one cut point at a time.
+        ``"accuracy"`` and ``"balanced_accuracy"`` they are the best possible;
+        for another scorer of predicted classes, or its name in scikit-learn,
+        the best of those three is improved by moving one cut point at a time.
     labels : array-like of shape (n_classes,), default=None
         The full scale, in its order; None is the sorted grades that y holds.
-        To be given where grades have names, whose order is not that of the
-        alphabet, or where a grade may be missing from y.
+        Give it where grades have names that are not in alphabetical order, or
+        where a grade may be missing from y.
     cv : int, splitter or iterable, default=5
         The splits of the out-of-fold predictions. A number means stratified
         folds, which keep patients whole if `fit` gets them as `groups`.
@@ -80,11 +80,11 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         The grades, in the order of the scale.
     thresholds_ : ndarray of shape (n_classes - 1,)
         From ``thresholds_[k]`` on, the expected grade is taken for a grade
-        above ``classes_[k]``. Between two equal ones, or beyond an infinite one,
-        is a grade that is never predicted, as it costs more than it gains.
+        above ``classes_[k]``. A grade between two equal thresholds, or beyond an
+        infinite one, is never predicted, because it costs more than it gains.
     best_score_ : float
         The score of the cut points on the out-of-fold predictions that they
-        were chosen on: as a rule more than on other images.
+        were chosen on: usually higher than on other images.
     n_features_in_ : int
         As the fitted model's, if it has one.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -96,8 +96,8 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
     Notes
     -----
-    There is no ``predict_proba``, as its largest value would often not be that of
-    the grade predicted. The inner classifier's is ``estimator_.predict_proba``.
+    There is no ``predict_proba``, because its largest value would often not be that
+    of the predicted grade. The inner classifier has ``estimator_.predict_proba``.
 
     Examples
     --------
@@ -180,7 +180,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the grade between whose cut points the expected grade lies.
+        """Return the grade whose cut points lie around the expected grade.
 
         Parameters
         ----------
@@ -240,13 +240,13 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
             )
         if is_weighted and not has_fit_parameter(self.estimator, "sample_weight"):
             raise ValueError(
-                f"sample_weight is given, and fit of {type(self.estimator).__name__} takes none."
+                f"sample_weight is given, but fit of {type(self.estimator).__name__} takes none."
             )
 
     def _out_of_fold(
         self, X: Any, targets: NDArray[Any], weights: NDArray[Any] | None, groups: Any
     ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Return expected grades by models that did not see them, and their rows."""
+        """Return expected grades by models not fitted on the images in question, and their rows."""
         cv = check_cv(self.cv, targets, classifier=True)
         if groups is not None and (self.cv is None or isinstance(self.cv, Integral)):
             cv = stratified_folds(cv.get_n_splits(), groups, shuffle=False)
@@ -263,7 +263,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         ranks: NDArray[np.intp],
         weights: NDArray[np.float64] | None,
     ) -> None:
-        """Set the thresholds of the highest score."""
+        """Set the thresholds with the highest score."""
         used = np.arange(len(ranks)) if weights is None else np.flatnonzero(weights)
         score, ranks = score[used], ranks[used]
         weights = None if weights is None else weights[used]
@@ -278,7 +278,7 @@ class OrdinalThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
         search = _EXACT.get(self.scoring) if isinstance(self.scoring, str) else None
         with warnings.catch_warnings():
-            # Cuts under trial may leave out a grade.
+            # Cuts that are only tried may leave out a grade.
             warnings.simplefilter("ignore", UndefinedMetricWarning)
             positions = (search or best_for_scores(score_of))(counts)
             self.best_score_ = score_of(positions)
@@ -302,7 +302,7 @@ def _score(
     predicted: NDArray[np.intp],
     weights: NDArray[Any] | None,
 ) -> float:
-    """Return the score of predicted grades; the undefined is the worst."""
+    """Return the score of predicted grades; an undefined score counts as the worst."""
     if scoring == KAPPA:
         scale = range(len(classes))
         return quadratic_weighted_kappa(ranks, predicted, labels=scale, sample_weight=weights)
@@ -324,7 +324,7 @@ def _fit_and_predict(
     split: tuple[NDArray[np.intp], NDArray[np.intp]],
     classes: NDArray[Any],
 ) -> NDArray[np.float64]:
-    """Return the expected grades of the rows of a fold, by a model of the others."""
+    """Return the expected grades of the test rows of a fold, by a model fitted on the others."""
     train, test = split
     weights = None if weights is None else weights[train]
     model = _fitted(estimator, safe_indexing(X, train), targets[train], weights)

@@ -12,7 +12,7 @@ from skdr.model_selection._inputs import samplers_take, with_rows
 
 
 def with_sampler(sampler: Any, strategy: Any, X: Any) -> Any:
-    """Return a strategy behind a sampler, which then sees training images only.
+    """Return a strategy behind a sampler that sees training images only.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def with_sampler(sampler: Any, strategy: Any, X: Any) -> Any:
 
 
 def check_sampler(sampler: Any) -> None:
-    """Raise an error that says what is no sampler."""
+    """Raise an error for whatever is not a sampler."""
     if isinstance(sampler, type):
         raise TypeError(
             f"sampler is the class {sampler.__name__}; give an instance of it, "
@@ -48,8 +48,8 @@ def check_sampler(sampler: Any) -> None:
 class RowSampler(BaseEstimator):
     """A sampler of imbalanced-learn that takes images in every form that estimators take.
 
-    Samplers take 2-D arrays and DataFrames of pandas; what is neither is given
-    to them as a column of images.
+    Samplers take 2-D arrays and DataFrames of pandas; images in other forms are
+    passed to them as one column.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class RowSampler(BaseEstimator):
         Raises
         ------
         TypeError
-            If the sampler makes up new rows, and rows are images in a frame.
+            If the sampler makes up new rows although rows are images in a frame.
         """
         self.sampler_ = clone(self.sampler)
         rows = with_rows(X)

@@ -22,13 +22,13 @@ class BalancedGroupSplit(BaseShuffleSplit):
     """Random splits with equally many images of each class, no patient on both sides.
 
     Patients are drawn for the test side, evenly over patients with the same
-    grades, so that both sides hold the same mixture of them; where a class
-    then falls short on a side, an integer linear program moves as few patients
-    as possible. So a split is found wherever one exists. Images are drawn from
-    the patients of each side last; the others are left out.
+    grades, so that both sides hold the same mixture of them; if a side then has
+    too few images of a class, an integer linear program moves as few patients
+    as possible. So a split is found whenever one exists. Finally, images are
+    drawn from the patients of each side; the others are left out.
 
-    Test scores on classes of equal size say little of those where most
-    patients are healthy: report such too, for instance by
+    Test scores on classes of equal size say little about patients of whom most
+    are healthy: report scores on natural shares too, for instance by
     `sklearn.model_selection.StratifiedGroupKFold`, which leaves no image out
     and keeps the natural shares of the classes.
 
@@ -45,7 +45,7 @@ class BalancedGroupSplit(BaseShuffleSplit):
     See Also
     --------
     balanced_train_test_split : One such split of images and labels.
-    sklearn.model_selection.StratifiedGroupKFold : Folds of natural shares.
+    sklearn.model_selection.StratifiedGroupKFold : Folds with natural shares.
 
     Examples
     --------
@@ -100,8 +100,8 @@ class BalancedGroupSplit(BaseShuffleSplit):
         Raises
         ------
         ValueError
-            If there is no such split; the message says how many images of
-            which class could be had.
+            If there is no such split; the message says how many images of each
+            class are possible.
         """
         for name in ("n_splits", "train_per_class", "test_per_class"):
             check_scalar(getattr(self, name), name, Integral, min_val=1)
@@ -136,8 +136,8 @@ def balanced_train_test_split(
 ) -> list[Any]:
     """Draw training and test images, equally many of each class, no patient on both sides.
 
-    See `BalancedGroupSplit` for how, and for what scores on classes of equal
-    size do not say.
+    See `BalancedGroupSplit` for the method, and for what scores on classes of
+    equal size do not say.
 
     Parameters
     ----------
@@ -165,13 +165,13 @@ def balanced_train_test_split(
     Raises
     ------
     ValueError
-        If there is no such split; the message says how many images of which
-        class could be had.
+        If there is no such split; the message says how many images of each
+        class are possible.
 
     See Also
     --------
     check_split : Warn of patients or images on both sides.
-    sklearn.model_selection.StratifiedGroupKFold : Folds of natural shares.
+    sklearn.model_selection.StratifiedGroupKFold : Folds with natural shares.
 
     Examples
     --------
@@ -228,9 +228,9 @@ def _move_fewest(
     n_train: int,
     n_test: int,
 ) -> NDArray[np.intp]:
-    """Move as few patients as it takes until each class has enough images on both sides.
+    """Move the fewest patients for which each class has enough images on both sides.
 
-    Where that cannot be, as few images as possible are missing.
+    Where that is impossible, as few images as possible are missing.
     """
     in_test = n_drawn @ kinds
     missing = np.concatenate([n_test - in_test, n_train - (n_of_kind @ kinds - in_test)])

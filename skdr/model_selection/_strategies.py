@@ -102,8 +102,8 @@ def make_strategies(
             [
                 ("features", PretrainedFeatureExtractor(backbone, **pretrained)),
                 ("scaler", StandardScaler()),
-                # Far more features than images: a margin this wide is what
-                # cross-validation on photographs of retinas and flowers chose.
+                # There are far more features than images: cross-validation on
+                # photographs of retinas and flowers chose a margin this wide.
                 ("svm", SVC(kernel="linear", C=0.001)),
             ]
         ),

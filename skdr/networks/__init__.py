@@ -1,6 +1,6 @@
-"""What a ConvNet is: which there are, how they are built, tapped and frozen.
+"""What a ConvNet is: which networks there are, how they are built, tapped and frozen.
 
-Rooms above take these names. `runtime`, which runs the networks, knows the modules too.
+Packages above import these names. Only `runtime`, which runs the networks, imports the modules too.
 """
 
 from skdr.networks._augment import Augmentation, augmentation_layers, augments

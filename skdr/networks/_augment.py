@@ -63,7 +63,7 @@ def varies_images(operation: keras.Operation) -> bool:
 def without_augmentation(network: keras.Model) -> keras.Model:
     """Copy a network; layers that vary images in training pass them on as they are.
 
-    Called without ``training=False``, as in exports, Keras's own vary them always.
+    An exported network is called without ``training=False``: Keras's own layers would vary images.
     """
     copied = clone_with(network, lambda op: idle(op) if varies_images(op) else copy_layer(op))
     set_weights(copied, network.get_weights())

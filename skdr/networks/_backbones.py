@@ -16,7 +16,7 @@ LAST = "last"
 
 @dataclass(frozen=True)
 class Backbone:
-    """What is known of one network.
+    """What skdr knows about one network.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Backbone:
 
 
 def _convnext_taps(depths: tuple[int, ...]) -> Taps:
-    """Tap the residual sums that end a stage; Keras numbers them through the network."""
+    """Tap the residual sums that end a stage; Keras numbers them through all stages."""
     n_sums = [sum(depths[: stage + 1]) for stage in range(len(depths))]
     return {f"stage{stage}": f"add_{n - 1}" for stage, n in enumerate(n_sums)}
 
@@ -115,7 +115,7 @@ _INCEPTION_RESNET_V2 = {
     "block8": r"block8_\d+_ac",
     "top": "conv_7b_ac",
 }
-# Keras numbers the twelve residual sums of Xception through; block 2 ends in the first.
+# Keras calls the twelve residual sums of Xception add, add_1, ..., add_11; block 2 ends in add.
 _XCEPTION = {
     **{f"block{i}": f"add_{i - 2}" for i in (3, 4, 8, 12, 13)},
     "top": "block14_sepconv2_act",
@@ -203,7 +203,7 @@ def list_taps(backbone: str) -> list[str]:
     Returns
     -------
     taps : list of str
-        From early to late. Each may be given as `layer`, beside ``"last"``
+        From early to late. Each may be given as `layer`, as may ``"last"``
         and the names of Keras's own layers.
 
     Raises

@@ -1,4 +1,4 @@
-"""Where images differ from those of the pretraining: stored statistics against those seen."""
+"""How far images differ from the pretraining images: stored statistics against those seen."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from skdr.networks._graph import operations_of
 
-# Channels that a BatchNorm all but switches off say nothing of their input.
+# Channels that a BatchNorm scales to almost nothing say nothing about their input.
 _SMALLEST_SCALE = 1e-3
 
 
@@ -47,7 +47,7 @@ def mean_shift(batch_norm: keras.Layer, outputs: NDArray[np.floating]) -> float:
     gamma = next(statistics) if batch_norm.scale else np.ones(outputs.shape[1])
     beta = next(statistics) if batch_norm.center else np.zeros(outputs.shape[1])
     _, variance = statistics
-    # One stored standard deviation of the input moves the output by so much.
+    # One stored standard deviation of the input moves the output by this much.
     deviation = gamma * np.sqrt(variance / (variance + batch_norm.epsilon))
     alive = np.abs(deviation) > _SMALLEST_SCALE * np.abs(deviation).max()
     shifts = (outputs.mean(axis=0) - beta)[alive] / deviation[alive]

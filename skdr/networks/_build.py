@@ -94,7 +94,7 @@ def smallest_image_size(backbone: BackboneLike) -> tuple[int, int]:
 
 
 def is_own_code(backbone: BackboneLike) -> bool:
-    """Return whether a function of the user's builds the network, and may draw what it likes."""
+    """Return whether the user's function builds the network: it may draw random numbers."""
     return not isinstance(backbone, str | keras.Model)
 
 
@@ -111,8 +111,8 @@ def build_backbone(
         such a network. A given network is copied, never changed.
     weights : "imagenet", path or None
         ImageNet weights, a ``.weights.h5``, ``.h5`` or ``.keras`` file, or
-        random weights. A given network brings its own in place of
-        ``"imagenet"``.
+        random weights. With ``"imagenet"`` a given network keeps its own
+        weights.
     image_size : tuple of (height, width)
 
     Returns
@@ -129,7 +129,7 @@ def build_backbone(
         If weights are not on this machine and cannot be downloaded.
     """
     refuse_if_forked()
-    list_gpus()  # before anything is in their memory
+    list_gpus()  # limits the GPU memory that TensorFlow takes, before it takes any
     path = weights_path(weights)
     with float32_layers():
         if isinstance(backbone, str):
@@ -173,7 +173,7 @@ def initialise_kernels(network: keras.Model, initializer: Any, seed: int) -> Non
     network : keras.Model
         Changed in place: its kernels, depthwise and pointwise kernels too.
     initializer : str or keras.initializers.Initializer
-        Keras's name of the distribution, or one whose parameters are used.
+        The distribution: Keras's name for it, or an object with its parameters.
     seed : int
     """
     rng = np.random.default_rng(seed)
@@ -212,10 +212,10 @@ def _build_own(
     image_size: tuple[int, int],
 ) -> keras.Model:
     network = own_network(backbone, image_size)
-    if weights is not None:  # random ones were trained on no range of numbers
+    if weights is not None:  # random weights were trained on no range of numbers
         warn_if_not_normalised(network)
     if path is not None:
-        # Files have the structure of the network, with the networks inside it.
+        # Files have the structure of the network as given, before inner networks are flattened.
         network = keras.models.clone_model(network, clone_function=copy_layer, recursive=True)
         load_weights_file(network, path)
     if isinstance(backbone, keras.Model) or not is_for_one(network):
@@ -224,9 +224,9 @@ def _build_own(
 
 
 def exportable(network: keras.Model) -> keras.Model:
-    """Return a network that takes and gives a plain tensor, and that Keras will export.
+    """Return a network that takes and returns a plain tensor, and that Keras can export.
 
-    Keras exports what has been called, with inputs as nested as they were given.
+    Keras exports only models that were called, with inputs nested as in that call.
     """
     if augments(network):
         network = without_augmentation(network)

@@ -1,4 +1,4 @@
-"""Networks of the user's that end in the probabilities of their own classes."""
+"""Users' networks that end in the probabilities of their own classes."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,8 +20,8 @@ def warn_if_probabilities(network: keras.Model, layer: str | Sequence[str] | Non
     network : keras.Model
         As `build_backbone` returns it.
     layer : str or sequence of str, optional
-        The parameter that says where features are taken: only ``"last"`` may be
-        there unawares. None where the estimator has no such parameter.
+        The parameter that says where features are taken: only with ``"last"``
+        may the user not expect probabilities. None where there is none.
     """
     if layer is not None and LAST not in ([layer] if isinstance(layer, str) else layer):
         return
@@ -41,12 +41,12 @@ def warn_if_probabilities(network: keras.Model, layer: str | Sequence[str] | Non
         )
     warn(
         f"backbone={network.name!r} ends in {last.output.shape[-1]} probabilities of classes of "
-        f"its own, and nothing else of it would be used. {cure}"
+        f"its own, and only these would be used. {cure}"
     )
 
 
 class _Producers:
-    """The operation from whose output each operation of a network computes, if it is one."""
+    """For each operation of a network, the one that makes its input, if it is only one."""
 
     def __init__(self, network: keras.Model):
         self._network = network
@@ -62,7 +62,7 @@ class _Producers:
         return producers[0] if len(producers) == 1 else None
 
     def classifying_layer(self, operation: keras.Operation) -> keras.Operation | None:
-        """Return what the last layer with weights gets; None if that are the images."""
+        """Return what makes the input of the last layer with weights; None if that is an image."""
         found: keras.Operation | None = operation
         while found is not None and not getattr(found, "weights", []):
             found = self[found]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def innermost_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
-    """Yield a layer, or those in it, however deep, if it is a network itself."""
+    """Yield a layer or, if it is a network itself, the layers in it at any depth."""
     inner = getattr(layer, "layers", [])
     if not inner:
         yield layer
@@ -42,8 +42,8 @@ def clone_with(
 ) -> keras.Model:
     """Return a network of copies of the layers, each made by a function, without weights yet.
 
-    An Identity gets nothing but its input: what it stands for may have been called with
-    ``training=True``, which Keras would tell the layers behind it.
+    An Identity gets its input and nothing else: the layer that it replaces may have been called
+    with ``training=True``, which Keras would pass on to the layers behind it.
     """
 
     def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Any:
@@ -55,12 +55,12 @@ def clone_with(
 
 
 def idle(layer: keras.Layer) -> keras.Layer:
-    """Return what stands in the place of a layer and does nothing."""
+    """Return a layer that takes the place of another and does nothing."""
     return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
 
 
 def copy_layer(layer: keras.Operation, **changes: Any) -> keras.Operation:
-    """Return a layer of the same settings but for some, its weights not yet made.
+    """Return a layer with the same settings except `changes`, without weights yet.
 
     Raises
     ------
@@ -73,18 +73,18 @@ def copy_layer(layer: keras.Operation, **changes: Any) -> keras.Operation:
         copied = type(layer).from_config({**layer.get_config(), **changes})
     except Exception as exc:
         raise ValueError(
-            f"Layer {layer.name!r} cannot be copied, and what is trained or run is a copy of the "
+            f"Layer {layer.name!r} cannot be copied, but skdr trains and runs a copy of the "
             f"network given: {_first_paragraph(exc)} {_cure(layer)}"
         ) from exc
-    copied.name = layer.name  # some configs tell the one that it had at first, or none
+    copied.name = layer.name  # some configs hold the first name of the layer, or none
     return copied
 
 
 def set_weights(network: keras.Layer, weights: Sequence[NDArray[Any]]) -> None:
-    """Set all weights of a network or layer, and what layers compute from theirs."""
+    """Set all weights of a network or layer, and let layers update what depends on them."""
     network.set_weights(weights)
     for layer in innermost_layers(network):
-        if hasattr(layer, "finalize_state"):  # Normalization divides by what it keeps beside them
+        if hasattr(layer, "finalize_state"):  # Normalization uses values computed from its weights
             layer.finalize_state()
 
 
@@ -101,7 +101,7 @@ def weights_are_float32(network: keras.Model) -> bool:
 
 
 def _copy_lambda(layer: keras.layers.Lambda, **changes: Any) -> keras.layers.Lambda:
-    """Return another layer of the same function: made from its config it would lose its globals."""
+    """Return another layer with the same function, which would lose its globals in a config."""
     config = layer.get_config()
     settings = {name: config[name] for name in ("name", "trainable", "dtype")}
     if "output_shape" in config:

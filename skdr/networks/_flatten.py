@@ -1,4 +1,4 @@
-"""Networks inside a network: their layers are put in their place."""
+"""Networks inside a network: each is replaced by its layers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,15 +16,15 @@ Path = tuple[str, ...]
 
 
 def is_network(layer: keras.Operation) -> bool:
-    """Return whether a layer is a network of which Keras knows how its layers are connected."""
+    """Return whether a layer is a network, and Keras knows how its layers are connected."""
     if not isinstance(layer, keras.Function | keras.Sequential) or not has_inputs(layer):
         return False
-    # A class with a `call` of its own may do anything beside what its layers do.
+    # A class with a `call` of its own may do more than call its layers.
     return calls_as_keras(layer)
 
 
 def has_inputs(layer: keras.Layer) -> bool:
-    """Return whether a model knows what it takes: a Sequential without an Input does not."""
+    """Return whether a model knows its inputs: a Sequential without an Input does not."""
     try:
         return bool(layer.inputs)
     except (AttributeError, ValueError):
@@ -40,7 +40,7 @@ def calls_as_keras(layer: keras.Layer) -> bool:
 def innermost_operations(
     network: keras.Model, path: Path = ()
 ) -> Iterator[tuple[keras.Operation, Path]]:
-    """Yield the operations of a network, and of networks in it in place of them.
+    """Yield the operations of a network; networks in it are replaced by their operations.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ def innermost_operations(
 def flattened(network: keras.Model, *, keep_weights: bool = True) -> keras.Model:
     """Copy a network; layers of networks inside it become layers of its own.
 
-    Layers keep their names. Where two have the same, the one in an inner network
-    gets the name of that network before its own. The name of an inner network is
-    that of a layer that passes on its output.
+    Layers keep their names. Where two have the same name, the layer in an inner
+    network gets the name of that network as a prefix. The name of an inner network
+    goes to a layer that passes on its output.
 
     Parameters
     ----------
@@ -88,10 +88,10 @@ def flattened(network: keras.Model, *, keep_weights: bool = True) -> keras.Model
     inliner = _Inliner(network)
     flat = inliner.graph(network)
     for layer, copied in inliner.copied:
-        # What a Normalization has adapted to is no weight that training would find.
+        # Training would not find the statistics that a Normalization has adapted to.
         if layer.weights and (keep_weights or isinstance(layer, keras.layers.Normalization)):
             set_weights(copied, layer.get_weights())
-    # Layers of inner networks also belong to those: copied once more, only to the one network.
+    # The layers also belong to copies of the inner networks; one more copy belongs to none of them.
     return copy_network(flat) if inliner.found_networks else flat
 
 
@@ -126,13 +126,13 @@ class _Inliner:
             self.copied.append((layer, copied))
         if not isinstance(layer, keras.Function):
             return copied
-        # Such a model tells the output of the layers in it as its own.
+        # The `output` of such a model is that of the layers in it, not of this call of it.
         copied.name = self._unique(f"{name}_call")
         alias = keras.layers.Identity(name=name)
         return lambda *args, **kwargs: alias(copied(*args, **kwargs))
 
     def _inlined(self, network: keras.Model, path: Path) -> Callable[..., Any]:
-        """Return a function that calls the layers of a network in place of it."""
+        """Return a function that calls the layers of a network instead of the network."""
         self.found_networks = True
         graph = self.graph(network, (*path, network.name))
         alias = keras.layers.Identity(name=self._name(network, path))
@@ -170,7 +170,7 @@ def _names_of_networks(network: keras.Model) -> Iterator[str]:
 
 
 def _in_mode(graph: keras.Model, training: bool) -> keras.Model:
-    """Return the same layers, called as a network is with ``training=``."""
+    """Return a network of the same layers, each called with ``training`` if it takes that."""
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         takes_it = isinstance(layer, keras.Layer) and "training" in signature(layer.call).parameters
@@ -180,6 +180,6 @@ def _in_mode(graph: keras.Model, training: bool) -> keras.Model:
 
 
 def _in_float32(layer: keras.Operation) -> dict[str, Any]:
-    """Return the setting of a layer that computes in no other floating-point numbers."""
+    """Return the change of settings that makes a layer compute in float32, if one is needed."""
     changes = computes_in_floats(layer) and layer.dtype_policy.name != "float32"
     return {"dtype": "float32"} if changes else {}

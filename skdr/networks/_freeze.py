@@ -115,7 +115,7 @@ def first_learning(
     backbone : str, keras.Model or callable
         What the classifier was built from: a name brings its named taps.
     trainable : {"all", "head"}, int or str
-        Everything, the head alone, that many blocks below the head too, or
+        Everything; the head alone; the head and that many blocks below it; or
         everything after a named tap or layer.
 
     Raises
@@ -167,7 +167,7 @@ def warn_if_head_alone_learns(
         return
     which, cure = "none of its layers has", "Set"
     if isinstance(trainable, int):
-        which = f"the last {trainable} layers that have any have no"
+        which = f"the last {trainable} layers with weights have no"
         cure = "Give a larger number or the name of a layer, or set"
     elif trainable != "all":
         which = f"the layers after {trainable!r} have no"
@@ -197,11 +197,11 @@ def set_trainable(classifier: keras.Model, first: int, *, update_batch_norm: boo
 
 
 def speed_up_batch_norm(network: keras.Model, momentum: float = 0.9) -> None:
-    """Let the statistics of BatchNorm layers follow within dozens of steps.
+    """Let the statistics of BatchNorm layers follow the data within dozens of steps.
 
-    The usual momentum of 0.99 or more needs hundreds, which a training on few
-    images does not have: at its end the stored statistics would still be
-    those of the start.
+    With the usual momentum of 0.99 or more it takes hundreds of steps. Training
+    on few images has not so many: its stored statistics would stay near those
+    of the start.
     """
     for layer in _batch_norms(network):
         layer.momentum = min(layer.momentum, momentum)
@@ -213,7 +213,7 @@ def part_between(classifier: keras.Model, first: int, end: int | None = None) ->
     Parameters
     ----------
     classifier : keras.Model
-        The part shares its layers.
+        Its layers are shared with the part.
     first, end : int
         Indices in `operations_of(classifier)`; None is the end of them.
 
@@ -231,7 +231,7 @@ def part_between(classifier: keras.Model, first: int, end: int | None = None) ->
         if not _keras_checks_models():
             shape = (1, *part.inputs[0].shape[1:])
             part.compute_output_spec([keras.KerasTensor(shape, part.inputs[0].dtype)])
-    except (ValueError, KeyError):  # another path leads around the boundary
+    except (ValueError, KeyError):  # a shortcut leads around the boundary
         return None
     return part
 

@@ -8,7 +8,7 @@ _ALL = "operations"  # what Keras calls them
 def operations_of(network: keras.Model) -> list[keras.Operation]:
     """Return the layers of a network, and what its maker wrote between them, such as ``x * 2``.
 
-    Where Keras tells of its layers only, those.
+    Only the layers, where this version of Keras lists no operations.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def operations_of(network: keras.Model) -> list[keras.Operation]:
 
 
 def random_states(network: keras.Model) -> list[keras.Variable]:
-    """Return what layers that draw at random draw from, such as Dropout.
+    """Return the random states of layers such as Dropout.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def random_states(network: keras.Model) -> list[keras.Variable]:
     """
     weights = {id(variable) for variable in network.weights}
     others = [variable for variable in network.variables if id(variable) not in weights]
-    # A seed and how often it was drawn from, in whole numbers whose size depends on the backend.
+    # A seed and a count of draws: two whole numbers, whose type depends on the backend.
     return [v for v in others if tuple(v.shape) == (2,) and "int" in str(v.dtype)]
 
 
@@ -38,7 +38,7 @@ def repeated_operations(network: keras.Model) -> set[str]:
     Parameters
     ----------
     network : keras.Model
-        Of which Keras knows how its layers are connected.
+        Keras must know how its layers are connected.
     """
     layers = network.get_config()["layers"]
     return {layer["name"] for layer in layers if len(layer["inbound_nodes"]) > 1}

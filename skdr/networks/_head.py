@@ -56,7 +56,7 @@ def add_head(
         x = _dropout(x, dropout, f"dropout{i}")
         x = keras.layers.Dense(units, activation="relu", dtype="float32", name=f"hidden{i}")(x)
     x = _dropout(x, dropout, "dropout")
-    # On standardised features the start is that of a logistic regression.
+    # On standardised features, start from zeros as a logistic regression does.
     initializer = "zeros" if standardise else "glorot_uniform"
     x = keras.layers.Dense(
         n_classes,
@@ -71,7 +71,7 @@ def add_head(
 def standardise_features(
     classifier: keras.Model, features: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> None:
-    """Set by what the features of a classifier are standardised: see `damped_statistics`.
+    """Set the mean and variance that standardise features: see `damped_statistics`.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def standardise_features(
 def standardise_pixels(
     classifier: keras.Model, mean: NDArray[np.floating], variance: NDArray[np.floating]
 ) -> None:
-    """Set the mean and variance of each channel by which pixels are standardised.
+    """Set the mean and variance of each channel that standardise pixels.
 
     Parameters
     ----------
@@ -109,11 +109,11 @@ def _set_statistics(
 def damped_statistics(
     features: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return the mean and variance by which features are standardised, gently.
+    """Return the mean and variance that standardise features, gently.
 
-    A feature that hardly varies is not blown up: when the layers below it
-    learn, it would be what changes most. The squared length of a standardised
-    vector is the number of features on average, as it is in plain scaling.
+    A feature that hardly varies is not enlarged to variance 1: otherwise it
+    would change most when the layers below it learn. The squared length of a
+    standardised vector is on average the number of features, as in plain scaling.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def cut_scores(classifier: keras.Model) -> tuple[keras.Model, NDArray[np.float32
     features : keras.Model
         On the same images, up to what enters that layer.
     coef : ndarray of shape (n_features, n_classes)
-        The scores, before the softmax, are ``features @ coef`` and a constant.
+        The scores, before the softmax, are ``features @ coef`` plus a constant.
     """
     layer = classifier.get_layer(CLASSES)
     return keras.Model(classifier.inputs, layer.input), layer.get_weights()[0]

@@ -1,4 +1,4 @@
-"""Names of layers: those that Keras gives by itself do not depend on what was built before."""
+"""Names of layers: those that Keras gives are made independent of what was built before."""
 
 import difflib
 import re
@@ -11,9 +11,9 @@ from skdr.networks._graph import operations_of
 
 
 def rename_automatic_names(network: keras.Model) -> None:
-    """Give layers that Keras named by itself numbers from the start of this network.
+    """Renumber the layers that Keras named by itself, from the start of this network.
 
-    Keras counts ``add``, ``add_1``, ... over all that a process ever built.
+    Keras counts ``add``, ``add_1``, ... over everything that a process has built.
     """
     counts: Counter[str] = Counter()
     for operation in operations_of(network):
@@ -38,9 +38,9 @@ def automatic_name(operation: keras.Operation) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'this'?" where a name is nearly one that is known; else ""."""
+    """Return " Did you mean 'this'?" if a name is close to a known one; else ""."""
     by_lower = {each.lower(): each for each in known}
-    # The names of networks around it stand before that of a layer.
+    # The name of a layer may begin with those of the networks around it.
     near = [lower for lower in by_lower if lower.endswith(f"_{name.lower()}")][:3]
     near = near or difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
     names = " or ".join(repr(by_lower[match]) for match in near)

@@ -1,4 +1,4 @@
-"""Networks of the user's own: what they must be, and copies that nothing else shares."""
+"""Users' own networks: what they must be, and copies that nothing else shares."""
 
 import inspect
 import weakref
@@ -31,13 +31,13 @@ def check_own_network(network: Any) -> None:
     Raises
     ------
     ValueError
-        If it has not one input of colour images and one output.
+        If it does not have exactly one input, of colour images, and one output.
     """
     name = f"backbone={network.name!r}"
     if isinstance(network, keras.Sequential) and not has_inputs(network):
         raise ValueError(
-            f"{name} does not know yet what it takes: put keras.Input((height, width, 3)) before "
-            "its first layer."
+            f"{name} does not know its input yet: put keras.Input((height, width, 3)) before its "
+            "first layer."
         )
     if not has_inputs(network) or not calls_as_keras(network):
         raise ValueError(
@@ -47,13 +47,13 @@ def check_own_network(network: Any) -> None:
         )
     if len(network.inputs) != 1:
         raise ValueError(
-            f"{name} has {len(network.inputs)} inputs, and one is wanted, of images: give a "
+            f"{name} has {len(network.inputs)} inputs, but only images are passed to it: give a "
             "keras.Model of one input that makes the others itself."
         )
     if len(network.outputs) != 1:
         raise ValueError(
-            f"{name} has {len(network.outputs)} outputs, and one is wanted, of features: choose "
-            "one, as in keras.Model(model.inputs, model.outputs[0])."
+            f"{name} has {len(network.outputs)} outputs, but features come from one: choose it, "
+            "as in keras.Model(model.inputs, model.outputs[0])."
         )
     _check_input(name, tuple(network.inputs[0].shape))
 
@@ -69,7 +69,7 @@ def check_image_size(network: keras.Model, image_size: tuple[int, int]) -> None:
 
 
 def own_network(backbone: OwnNetwork, image_size: tuple[int, int]) -> keras.Model:
-    """Return the network that was given or that a function of the user's builds, checked.
+    """Return the network that was given, or that the user's function builds, checked.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def own_network(backbone: OwnNetwork, image_size: tuple[int, int]) -> keras.Mode
 def copy_of_own(
     network: keras.Model, image_size: tuple[int, int], *, keep_weights: bool
 ) -> keras.Model:
-    """Copy a network, with all layers of networks inside it in one.
+    """Copy a network; the layers of networks inside it become layers of its own.
 
     Raises
     ------
@@ -114,14 +114,14 @@ def copy_of_own(
 
 
 def is_for_one(network: keras.Model) -> bool:
-    """Return whether a network that a function built can be used without a copy of it."""
+    """Return whether a network that a function built can be used without copying it."""
     is_new = network not in _adopted
     _adopted.add(network)
     plain = keras.Model(network.inputs, network.outputs)
     tensors = [t for op in operations_of(plain) for t in keras.tree.flatten(op.output)]
     try:
         keras.Function(network.inputs, tensors)
-    except ValueError:  # layers that were called before, for another network
+    except ValueError:  # some layers were also called for another network
         return False
     takes_any_number = network.inputs[0].shape[0] is None
     holds_no_network = not any(map(is_network, network.layers))
@@ -135,12 +135,12 @@ def own_classes(network: keras.Model) -> list[type]:
 
 
 def own_code(network: keras.Model) -> list[str]:
-    """Return fingerprints of what the user's own code in a network does, sorted.
+    """Return fingerprints of the user's own code in a network, sorted.
 
     Raises
     ------
     TypeError
-        If that holds something that cannot be hashed.
+        If that code holds something that cannot be hashed.
     """
     functions = [
         operation.function
@@ -153,7 +153,7 @@ def own_code(network: keras.Model) -> list[str]:
 def _check_input(name: str, shape: tuple[int | None, ...]) -> None:
     if len(shape) == 4 and shape[3] in (3, None):
         return
-    cure = "put layers before it that make the one of the other"
+    cure = "put layers before it that turn images into such arrays"
     if len(shape) == 4 and shape[3] == 1:
         cure = (
             "give keras.Model(images, model(keras.ops.mean(images, axis=-1, keepdims=True))) with "
@@ -167,7 +167,7 @@ def _check_input(name: str, shape: tuple[int | None, ...]) -> None:
 
 
 def _refuse_other_kinds(backbone: Any) -> None:
-    """Raise an error for what is callable, and builds no network of Keras when called."""
+    """Raise an error for a callable that builds no network of Keras when it is called."""
     if isinstance(backbone, keras.Layer):
         raise TypeError(
             f"backbone={backbone!r} is a layer, not a network: images = keras.Input((height, "
@@ -183,8 +183,8 @@ def _refuse_other_kinds(backbone: Any) -> None:
     libraries = {kind.__module__.split(".")[0] for kind in type(backbone).__mro__}
     for library in libraries & {"torch", "tf_keras"}:
         raise TypeError(
-            f"backbone={type(backbone).__name__} is a network of {library}, and here run those of "
-            "Keras 3: build it with keras.layers, or give a name of skdr.list_backbones()."
+            f"backbone={type(backbone).__name__} is a network of {library}, and skdr runs networks "
+            "of Keras 3: build it with keras.layers, or give a name of skdr.list_backbones()."
         )
 
 
@@ -192,7 +192,7 @@ def _check_arguments(backbone: Callable[..., Any]) -> None:
     """Raise an error for a function that cannot be called with the shape of the images alone."""
     try:
         takes = inspect.signature(backbone)
-    except (TypeError, ValueError):  # it does not tell
+    except (TypeError, ValueError):  # Python cannot find out its arguments
         return
     try:
         takes.bind((0, 0, 3))

@@ -1,4 +1,4 @@
-"""What a saved network needs of the user's own code, to be loaded again."""
+"""What a saved network needs from the user's own code, to be loaded again."""
 
 import builtins
 from types import FunctionType
@@ -13,7 +13,9 @@ _PLAIN = (bool, int, float, str, type(None))
 
 
 def refuse_unregistered(network: keras.Model, *, lambdas: bool = False) -> None:
-    """Call before a network is pickled or saved, which Keras does without its code.
+    """Raise an error for a network that could be saved, but not loaded again.
+
+    Keras saves and pickles a network without the code of its layers.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def refuse_unregistered(network: keras.Model, *, lambdas: bool = False) -> None:
 
 
 def _reason(operation: keras.Operation, lambdas: bool) -> str:
-    """Return why Keras would not make an operation again, and what helps; "" if it would."""
+    """Return why Keras could not make an operation again, and what helps; "" if it could."""
     kind = type(operation)
     if kind is keras.layers.Lambda:
         missing = _what_is_lost(operation.function, lambdas)
@@ -58,7 +60,7 @@ def _is_registered(code: Any) -> bool:
 
 
 def _what_is_lost(function: Any, lambdas: bool) -> str:
-    """Return why Keras would not make the function of a Lambda layer again; "" if it would."""
+    """Return why Keras could not make the function of a Lambda layer again; "" if it could."""
     if not isinstance(function, FunctionType) or function.__name__ != "<lambda>":
         is_found = _is_registered(function) or _is_of_keras(function)
         return "" if is_found else "code that Keras does not know"

@@ -7,28 +7,28 @@ import keras
 
 
 def refuse_other_settings() -> None:
-    """Call before a network is built or trained.
+    """Raise an error for settings that networks here cannot be built or trained under.
 
     Raises
     ------
     RuntimeError
-        If Keras is set to numbers or an order of axes that no network here has.
+        If Keras is set to a type of numbers or an order of axes that they do not have.
     """
     wanted = {"floatx": "float32", "image_data_format": "channels_last"}
     for name, value in wanted.items():
         found = getattr(keras.config, name)()
         if found != value:
             raise RuntimeError(
-                f"Keras is set to {name} {found!r}, and the networks here have {value!r}: call "
+                f"Keras is set to {name} {found!r}, but the networks here have {value!r}: call "
                 f"keras.config.set_{name}({value!r}) before fit."
             )
 
 
 @contextmanager
 def float32_layers() -> Iterator[None]:
-    """Have this thread make layers in float32, whatever the global policy of Keras is.
+    """Make layers in float32 in this thread, whatever the global policy of Keras is.
 
-    The parameter `dtype` of the estimators says in what they compute.
+    The parameter `dtype` of the estimators says in which precision they compute.
     """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")

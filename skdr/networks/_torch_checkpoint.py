@@ -1,6 +1,6 @@
 """Read the tensors of a legacy PyTorch ``.pth`` file, without PyTorch.
 
-The format (``torch.save`` before version 1.6) is a row of pickles: a magic
+The format (``torch.save`` before version 1.6) is a sequence of pickles: a magic
 number, a protocol version, a description of the machine, the state dict with
 its tensors as references into storages, the list of storage keys; then the
 storages themselves, each an 8-byte element count followed by raw numbers.
@@ -52,7 +52,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _TensorReference:
-    """A tensor as the pickle knows it: a window on a storage still unread."""
+    """A tensor as the pickle knows it: a window on a storage that is not read yet."""
 
     storage: _Storage
     offset: int
@@ -104,7 +104,7 @@ class _TensorUnpickler(pickle.Unpickler):
 
 
 def _load(buffer: BytesIO) -> Any:
-    """Load the next pickle, once it has been seen to ask for no more than it holds."""
+    """Load the next pickle, after checking that it asks for no more than it holds."""
     start = buffer.tell()
     for n, (opcode, argument, _) in enumerate(pickletools.genops(buffer)):
         if opcode.name not in _OPCODES:

@@ -1,4 +1,4 @@
-"""Networks of `keras.applications` that do not get the numbers which they were trained on."""
+"""Networks of `keras.applications` that do not get numbers in the range of their training."""
 
 import re
 
@@ -14,7 +14,7 @@ _WEIGHTED_SUMS = (
     keras.layers.SeparableConv2D,
     keras.layers.Dense,
 )
-# What leaves the range of the numbers as it is; of any other layer nobody knows.
+# Layers that keep the range of the numbers; skdr cannot tell what any other layer does to it.
 _KEEPS_RANGE = re.compile(
     r"InputLayer|Identity|ZeroPadding2D|Cropping2D|CenterCrop|Resizing|Random\w+|Permute|Reshape"
     r"|Cast|ConvertToTensor|GetItem|Flip|Resize|Pad"
@@ -29,7 +29,7 @@ def warn_if_not_normalised(network: keras.Model) -> None:
     Parameters
     ----------
     network : keras.Model
-        A pretrained network of the user's: one of `keras.applications`, or one that has it inside.
+        A user's pretrained network: one of `keras.applications`, or one with such a network inside.
     """
     operations = list(innermost_operations(network))
     sums = [i for i, (op, _) in enumerate(operations) if isinstance(op, _WEIGHTED_SUMS)]

@@ -37,11 +37,11 @@ def load_weights_file(network: keras.Model, path: Path) -> None:
     Raises
     ------
     ValueError
-        If the file is of another format or of another network; names the first weight that
-        does not fit.
+        If the file has another format or belongs to another network; the message names the
+        first weight that does not fit.
     """
     _refuse_other_format(path)
-    # Keras may leave weights that it does not find as they were, with a warning for each.
+    # Keras may only warn of weights that it does not find, and keep the old values: NaN shows them.
     network.set_weights([_unset(weight) for weight in network.get_weights()])
     try:
         with warnings.catch_warnings():
@@ -104,7 +104,7 @@ def _load_network(path: Path) -> keras.Model:
     except Exception as exc:
         raise _CannotLoadError(
             f"weights={str(path)!r} holds a network that Keras cannot load here, such as one with "
-            "layers of somebody's own. Save its weights alone, with "
+            "custom layers. Save its weights alone, with "
             "model.save_weights('name.weights.h5')."
         ) from exc
 
@@ -121,7 +121,7 @@ def _misfit(network: keras.Model, path: Path, reason: str) -> ValueError:
 
 
 def _reason(message: str) -> str:
-    """Return in one line what Keras's error says, without the arrays that it prints."""
+    """Return in one line what an error of Keras says, without the arrays that it prints."""
     weight = re.search(r"path=([^\s,>]+)|for weight (\S+?)\.? ", message)
     shapes = re.findall(r"\((?:\d+(?:, \d+)*,?)?\)", message)
     if weight and len(shapes) > 1:

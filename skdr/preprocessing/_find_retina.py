@@ -12,9 +12,9 @@ from PIL import Image, ImageFilter
 _THUMBNAIL_SIDE = 192
 _LEVELS = (0.04, 0.08, 0.16, 0.32, 0.5)
 _N_CANDIDATES = 200
-_TOLERANCE = 0.015  # points so near to a circle, in radii, lie on it
+_TOLERANCE = 0.015  # points this near to a circle, in radii, count as lying on it
 _SMALLEST_RADIUS = 0.125  # of the longer side
-_SMALLEST_SHARE = 0.25  # of the points lie on the circle, else it is none
+_SMALLEST_SHARE = 0.25  # of the points must lie on a circle for it to be found
 
 
 class Circle(NamedTuple):
@@ -28,10 +28,10 @@ class Circle(NamedTuple):
 def find_retina(image: NDArray[Any]) -> Circle:
     """Find the circle of the retina in a fundus photograph.
 
-    The outermost bright points of all rows and columns lie on it, but for
-    those where the frame of the camera, a shadow or something bright outside
-    comes between. Of many circles through three of them the one that passes
-    through most is taken [1]_, and fitted to all of these [2]_.
+    The outermost bright points of all rows and columns lie on it, except where
+    the frame of the camera, a shadow or something bright outside interferes.
+    Of many circles through three of these points, the one that most points lie
+    on is taken [1]_ and fitted to those points [2]_.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def find_retina(image: NDArray[Any]) -> Circle:
     Returns
     -------
     circle : Circle
-        Around the middle, and as wide as the longer side, where no circle is
-        found.
+        If no circle is found, it is centred on the image and as wide as the
+        longer side.
 
     References
     ----------
@@ -82,7 +82,7 @@ def _most_points_on_one_circle(brightness: NDArray[np.uint8]) -> NDArray[np.comp
 
 
 def _outermost_points(mask: NDArray[np.bool_]) -> NDArray[np.complex128]:
-    """Return both ends of all rows and columns, but those on the border of the image."""
+    """Return both ends of all rows and columns, except ends on the border of the image."""
     height, width = mask.shape
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     y, x = 1j * (rows + 0.5), columns + 0.5
@@ -120,7 +120,7 @@ def _circles_through_three(
     """Return centres and radii of circles through three points each, drawn at random."""
     if len(points) < 3:
         return np.empty(0, dtype=np.complex128), np.empty(0)
-    rng = np.random.default_rng(0)  # the same image has the same circle, always
+    rng = np.random.default_rng(0)  # the same image always has the same circle
     first, second, third = points[rng.integers(len(points), size=(3, _N_CANDIDATES))]
     u, v = second - first, third - first
     twice_area = (u.conj() * v).imag

@@ -60,7 +60,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             return np.stack(images)
         return as_image_column(images)
 
-    @fit_context(prefer_skip_nested_validation=True)  # as `preprocess` it is called, never fitted
+    @fit_context(prefer_skip_nested_validation=True)  # `preprocess` is called, but never fitted
     def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
         """Process one image.
 

@@ -91,9 +91,10 @@ class LocalColourNormalisation(ImageTransformer):
 def _local_average(pixels: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """Return the image, blurred by a Gaussian.
 
-    A wide one works on a grid on which it is `_SMALLEST_SIGMA` pixels wide or
-    more. What is lost is below 0.2 of 255 grey levels, and less than by the
-    cut at three sigma that the report's OpenCV makes, and this too.
+    A wide Gaussian is computed on a coarser grid, on which it is still at least
+    `_SMALLEST_SIGMA` pixels wide. The error is below 0.2 of 255 grey levels,
+    less than that of cutting the Gaussian at three sigma, which this function
+    does as OpenCV did in the report.
     """
     size = pixels.shape[:2]
     step = max(1, int(sigma / _SMALLEST_SIGMA))

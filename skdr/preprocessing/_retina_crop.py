@@ -81,9 +81,9 @@ def _crop(image: NDArray[Any], circle: Circle, radius: int) -> NDArray[Any]:
 def _span(
     centre: float, circle_radius: float, n_pixels: int, radius: int
 ) -> tuple[float, float, slice]:
-    """Return where the square starts and ends along one axis of the image, and lies in the result.
+    """Return start and end of the square on one axis of the image, and its place in the result.
 
-    Beyond the border of the image there is nothing to be had.
+    Both are cut at the border of the image: there are no pixels beyond it.
     """
     start, stop = max(0.0, centre - circle_radius), min(float(n_pixels), centre + circle_radius)
     first, last = (round((at - centre) / circle_radius * radius) + radius for at in (start, stop))

@@ -1,4 +1,4 @@
-"""The layers of networks that differ in their weights alone, and what was compiled for them."""
+"""Layers shared by networks that differ only in their weights, and what is compiled for them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ class Architecture:
     Parameters
     ----------
     network : keras.Model
-        Changed as `multiply_pointwise` says, where no GPU is.
+        Where there is no GPU, changed by `multiply_pointwise`.
     """
 
     def __init__(self, network: keras.Model):
@@ -45,7 +45,7 @@ class Architecture:
         first: int = 0,
         end: int | None = None,
     ) -> NDArray[np.float32]:
-        """Return what enters operation `end` for what enters operation `first`.
+        """Compute what enters operation `end` from what enters operation `first`.
 
         Parameters
         ----------
@@ -63,8 +63,8 @@ class Architecture:
         return forward(batches, [weights[place] for place in places])
 
     def copy(self) -> keras.Model:
-        """Return a network of the same layers that nothing here has changed, with other weights."""
-        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+        """Return a copy with weights of its own, and with the layers as they were before."""
+        with keras_seed(0):  # Keras draws weights here: other random numbers must not change
             return copy_network(self.network)
 
     def part(self, first: int, end: int | None = None) -> keras.Model | None:
@@ -79,7 +79,7 @@ class Architecture:
     def _forward_pass(self, part: Part) -> tuple[ForwardPass, list[int]]:
         """Return the pass through a part, and which weights of the network are in it."""
         if part not in self._forward_passes:
-            with keras_seed(0):  # builds nothing twice where threads ask at once
+            with keras_seed(0):  # its lock keeps threads from building the same twice
                 if part not in self._forward_passes:
                     forward = ForwardPass(self.part(*part), constant_weights=False)
                     number = {id(v): i for i, v in enumerate(self.network.weights)}

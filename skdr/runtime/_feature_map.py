@@ -1,4 +1,4 @@
-"""A network split at one of its feature maps, to see what the rest makes of it."""
+"""A network split at one of its feature maps, to see how scores depend on the map."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class SplitNetwork:
     ----------
     network : keras.Model
         From images to features. Its layers keep traces of the split: give
-        one that nobody else uses.
+        one that nothing else uses.
     feature_map : keras.Operation
         See `find_feature_map`.
     """
@@ -33,7 +33,7 @@ class SplitNetwork:
     def __call__(
         self, images: NDArray[Any], coef: NDArray[np.floating]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the feature maps of some images, and what a score gains from them.
+        """Return the feature maps of some images, and the gradients of a score there.
 
         Parameters
         ----------
@@ -91,8 +91,8 @@ def find_feature_map(
     if operation is None or operation not in maps:
         named = "" if layer is None else f"layer={layer!r} is no feature map. "
         raise ValueError(
-            f"{named}Wanted is a layer whose output is (images, rows, columns, channels); the last "
-            f"such layers of {network.name!r} are {[op.name for op in maps[-5:]]}."
+            f"{named}Give a layer whose output is (images, rows, columns, channels); the last such "
+            f"layers of {network.name!r} are {[op.name for op in maps[-5:]]}."
         )
     rows, columns = operation.output.shape[1:3]
     if rows == columns == 1:
@@ -112,7 +112,7 @@ def _makes_map(operation: keras.Operation) -> bool:
 def _tensors_that_pass_by(
     network: keras.Model, feature_map: keras.Operation
 ) -> list[keras.KerasTensor]:
-    """Return what operations behind a feature map take from before it, such as a shortcut."""
+    """Return tensors made before a feature map and used behind it, such as a shortcut."""
     operations = operations_of(network)
     index = operations.index(feature_map)
     made_before = {id(t): t for op in operations[:index] for t in keras.tree.flatten(op.output)}

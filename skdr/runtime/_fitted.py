@@ -17,7 +17,7 @@ from skdr.runtime._stateless import as_tensors
 
 
 class FittedNetwork:
-    """An architecture with weights of one's own; nothing changes it any more.
+    """An architecture with weights of its own, which no longer change.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class FittedNetwork:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """For skops, which knows no Keras model."""
+        """Return the state for skops, which cannot save a Keras model."""
         return network_state(self.to_keras())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -54,14 +54,14 @@ class FittedNetwork:
     ) -> NDArray[np.float32]:
         """Return the outputs for what enters an operation, 0 being the images."""
         refuse_if_forked()
-        if not self._are_tensors:  # from here on they are where they are computed with
+        if not self._are_tensors:  # from now on they stay on the device that computes
             self.weights, self._are_tensors = as_tensors(self.weights), True
         return self.architecture(batches, self.weights, first_operation)
 
     def to_keras(self) -> keras.Model:
         """Return a network of its own with these weights."""
         refuse_if_forked()
-        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+        with keras_seed(0):  # Keras draws weights here: other random numbers must not change
             network = copy_network(self.architecture.network, self.weights)
         rename_automatic_names(network)
         return network

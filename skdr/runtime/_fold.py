@@ -52,7 +52,7 @@ def fold_batch_norm(network: keras.Model) -> keras.Model:
 
 
 def _foldable(network: keras.Model) -> dict[keras.Layer, keras.Layer]:
-    """Return the BatchNorm of each linear layer that has one behind it, and nothing else."""
+    """Return, by linear layer, the BatchNorm behind it if nothing else uses its output."""
     batch_norms = [op for op in network.layers if isinstance(op, keras.layers.BatchNormalization)]
     if not batch_norms:
         return {}
@@ -65,7 +65,7 @@ def _foldable(network: keras.Model) -> dict[keras.Layer, keras.Layer]:
     for layer in once:
         if isinstance(layer, keras.layers.BatchNormalization) and n_uses[id(layer.input)] == 1:
             maker: Any = makers.get(id(layer.input))
-            # Not subclasses: nobody knows what those do with their kernels.
+            # Not subclasses: they may use their kernels in other ways.
             if type(maker) in _LINEAR and maker.activation is keras.activations.linear:
                 folds[maker] = layer
     return folds

@@ -17,10 +17,10 @@ from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._stateless import compile_with_keras
 from skdr.runtime._workers import in_worker
 
-# A compiled network takes a batch and, where they are not its own, its weights.
+# A compiled network takes a batch and, unless it has constant weights, the weights.
 Compiler: TypeAlias = Callable[[keras.Model], Callable[..., Any]]
-# Below so many rows, matrix products take other paths on small problems, and
-# their last rows are computed in another order than the rest.
+# For fewer rows than this, libraries use other algorithms for matrix products. They
+# also sum the last rows in another order than the rest.
 _MIN_ROWS = 64
 _TAIL_ROWS = 8
 # Every network here halves its images at most five times.
@@ -31,9 +31,9 @@ class ForwardPass:
     """Run a network in inference mode, batch by batch; threads may do so at once.
 
     Dropout does nothing, BatchNorm uses its stored statistics, and the output
-    for an image does not depend on the other images of its batch. A batch that
-    is too large for the memory of the device runs in halves, as all after it.
-    Whatever the number of threads that call, few batches are computed at once;
+    for an image does not depend on the other images of its batch. If a batch is
+    too large for the memory of the device, it runs in halves, and so do all
+    later ones. Few batches are computed at once, however many threads call;
     see `in_worker`.
 
     Parameters
@@ -41,8 +41,8 @@ class ForwardPass:
     network : keras.Model
         Only read.
     constant_weights : bool, default=True
-        Whether its weights stay what they are at the first call, which makes
-        it faster: see `fold_batch_norm`. Else they come with each call.
+        Whether its weights stay as they are at the first call, which makes it
+        faster: see `fold_batch_norm`. Otherwise they come with each call.
     compiler : callable, default=None
         Turns a network into a function from batches to outputs, such as
         `OpenVINO`. By default Keras's backend does.
@@ -64,7 +64,7 @@ class ForwardPass:
     def __call__(
         self, batches: Iterable[NDArray[Any]], weights: Sequence[Any] | None = None
     ) -> NDArray[np.float32]:
-        """Return the outputs for all batches, one row an image.
+        """Return the outputs for all batches, one row per image.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class ForwardPass:
 
     def _compile(self) -> Callable[..., Any]:
         if self._compiled is None:
-            with keras_seed(0):  # compiles nothing twice where threads ask at once
+            with keras_seed(0):  # its lock keeps threads from compiling the same twice
                 if self._compiled is None:
                     network = fold_batch_norm(self.network) if self._folds else self.network
                     self._compiled = self.compiler(network)
@@ -140,18 +140,18 @@ def gradient(function: Callable[[Any], Any], point: Any) -> NDArray[np.float32]:
 
 
 def _padded(batch: NDArray[Any]) -> NDArray[Any]:
-    """Put black images behind a batch, so that the real ones are computed alike.
+    """Append black images to a batch, so that all real ones are computed in the same way.
 
-    The same image in another place, or in a batch of another size, then has
-    the same output, bit for bit on the CPUs that this was tried on. It costs
-    one image a batch at 224 pixels.
+    An image then has the same output at any position and in a batch of any
+    size, bit for bit on the CPUs that this was tried on. At 224 pixels it costs
+    one more image per batch.
     """
     rows_per_image = 1
     if batch.ndim == 4:
         rows_per_image = max(1, batch.shape[1] // _STRIDE * (batch.shape[2] // _STRIDE))
     n_tail = -(-_TAIL_ROWS // rows_per_image)
     n_total = max(len(batch), -(-_MIN_ROWS // rows_per_image)) + n_tail
-    # Whole grey levels stay a byte each on their way to a GPU.
+    # As uint8, a pixel value needs one byte instead of four on its way to a GPU.
     dtype = np.uint8 if batch.dtype == np.uint8 else np.float32
     padded = np.zeros((n_total, *batch.shape[1:]), dtype=dtype)
     padded[: len(batch)] = batch

@@ -1,4 +1,4 @@
-"""A pretrained network that nothing changes any more: its layers, as features."""
+"""A pretrained network that no longer changes, and the features of its layers."""
 
 import functools
 import hashlib
@@ -37,8 +37,8 @@ class FrozenNetwork:
     network : keras.Model
         As `build_backbone` returns it; not to be changed from now on.
     backbone : str, keras.Model or callable
-        What it was built from: a name brings its named taps, and nothing else
-        of it is kept.
+        What it was built from: a name brings its named taps; anything else is
+        not kept.
     engine : OpenVINO, optional
         What runs it; by default Keras's backend does.
     """
@@ -54,7 +54,7 @@ class FrozenNetwork:
 
     @property
     def name(self) -> str | None:
-        """What it is called in `list_backbones`."""
+        """Its name in `list_backbones`."""
         return self.backbone if isinstance(self.backbone, str) else None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -64,7 +64,7 @@ class FrozenNetwork:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """For skops, which knows no Keras model."""
+        """Return the state for skops, which cannot save a Keras model."""
         return {**network_state(self.network), "backbone": self.name, "engine": self.engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ class FrozenNetwork:
         parts = [self.network.to_json(), self.weights_hash, runs_on]
         parts += own_code(self.network)
         if any(hasattr(layer, "finalize_state") for layer in innermost_layers(self.network)):
-            parts.append("normalised by what was adapted to")  # older vectors were not
+            parts.append("normalised by what was adapted to")  # not so in older versions
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def layers(self, names: Sequence[str], *, with_taps: bool) -> list[str]:
@@ -133,21 +133,21 @@ class FrozenNetwork:
 
     @property
     def n_bytes(self) -> int:
-        """Size of the weights, and of those of what is compiled."""
+        """Size of the weights, and of their copies in what is compiled."""
         weights = sum(math.prod(v.shape) * 4 for v in self.network.weights)
         return weights * (1 + len(self._forward_passes))
 
     def to_keras(self, layers: Sequence[str], pooling: str | None) -> keras.Model:
         """Return a copy of the network, from images to the features of some layers."""
         refuse_if_forked()
-        with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+        with keras_seed(0):  # Keras draws weights here: other random numbers must not change
             return copy_network(self.features(layers, pooling))
 
     def forward_pass(self, layers: Sequence[str], pooling: str | None) -> ForwardPass:
         """Return the compiled forward pass to the features of some layers."""
         key = (tuple(layers), pooling, are_accelerations_enabled())
         if key not in self._forward_passes:
-            with keras_seed(0):  # builds nothing twice where threads ask at once
+            with keras_seed(0):  # its lock keeps threads from building the same twice
                 if key not in self._forward_passes:
                     features = self.features(layers, pooling)
                     self._forward_passes[key] = ForwardPass(features, compiler=self.engine)
@@ -155,7 +155,7 @@ class FrozenNetwork:
 
 
 def _restore(network: keras.Model, name: str | None, engine: OpenVINO | None) -> FrozenNetwork:
-    """Unpickle; skops would call the class itself with what it cannot save."""
+    """Unpickle. A function, since for a class skops would try to save the arguments."""
     return FrozenNetwork(network, name or network, engine)
 
 
@@ -168,7 +168,7 @@ def frozen_network(
     engine: str = "keras",
     seed: int = 0,
 ) -> FrozenNetwork:
-    """Return a frozen network; the process keeps it for who asks for the same.
+    """Return a frozen network; the process keeps it for calls that ask for the same.
 
     Parameters
     ----------
@@ -208,9 +208,9 @@ def frozen_network(
 def network_origin(
     backbone: BackboneLike, weights: str | os.PathLike[str] | None, seed: int | None
 ) -> Hashable:
-    """Return what a network and its weights come from; equal only for the same.
+    """Return a key of what a network and its weights come from; equal only for the same.
 
-    With None for the seed, what differs in the weights that are drawn counts as equal.
+    With ``seed=None``, keys of networks that differ only in random weights are equal.
     """
     source: Hashable = backbone if isinstance(backbone, str) else None
     if isinstance(backbone, keras.Model):
@@ -227,8 +227,8 @@ def network_origin(
 
 
 def _what_it_is(network: keras.Model) -> Hashable:
-    """Return all that a network computes with; equal only for networks that do the same."""
+    """Return a key of all that a network computes with; equal only for networks that are equal."""
     try:
         return (network.to_json(), weights_hash(network), *own_code(network))
-    except (TypeError, ValueError, NotImplementedError):  # a layer that does not tell
+    except (TypeError, ValueError, NotImplementedError):  # a layer that has no config
         return object()

@@ -14,10 +14,10 @@ from skdr.runtime._keras_internals import (
     variable_numbers,
 )
 
-# Takes the number of a weight among those that are trained, its gradient, itself and the learning
-# rate; returns the gradient and the learning rate to update it by.
+# Takes the number of a weight among those that are trained, its gradient, the weight itself and
+# the learning rate; returns the gradient and the learning rate with which it is updated.
 Adjustment = Callable[[int, Any, Any, Any], tuple[Any, Any]]
-# What subclasses change, nobody knows.
+# Not their subclasses, which may change the update.
 _ADAMS = (keras.optimizers.Adam, keras.optimizers.AdamW)
 
 
@@ -26,7 +26,7 @@ def adjust_updates(
     variables: Sequence[keras.Variable],
     adjustment: Adjustment,
 ) -> None:
-    """Have an optimizer update each weight as it does, but by another gradient or learning rate.
+    """Let an optimizer update each weight with an adjusted gradient and learning rate.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def adjust_updates(
 def fused_update_step(
     optimizer: keras.optimizers.Optimizer, number_of: Callable[[Any], int] | None = None
 ) -> UpdateStep:
-    """Return what updates one weight: the optimizer's own, or the same in one operation.
+    """Return the update of one weight: the optimizer's own, or the same in one operation.
 
     Keras writes Adam as a dozen operations, each a pass over the weights: with
-    small images they are a third of a step of fine-tuning on a processor.
+    small images these take a third of the time of a fine-tuning step on a CPU.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def fused_update_step(
     Returns
     -------
     update_step : callable
-        Takes gradient, variable and learning rate. Of an Adam or AdamW on
-        TensorFlow it is one operation, the same to rounding.
+        Takes gradient, variable and learning rate. For Adam and AdamW on
+        TensorFlow it is one operation, with the same result up to rounding.
     """
     if (
         not are_accelerations_enabled()

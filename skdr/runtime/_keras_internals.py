@@ -1,7 +1,7 @@
 """What skdr uses of Keras that Keras does not document; here and nowhere else.
 
 A minor release of Keras may change any of it. Each function therefore has a fallback on public
-names, which `tests/test_keras_internals.py` takes by hiding the others.
+names; `tests/test_keras_internals.py` hides the private names to test it.
 """
 
 import importlib
@@ -57,9 +57,9 @@ def _own_generator(seed: int) -> Iterator[None]:
 
 
 def set_convolution(layer: keras.layers.Conv2D, convolution: Callable[[Any, Any], Any]) -> None:
-    """Have one layer convolve by a function of inputs and kernel; its class stays what it is.
+    """Let one layer convolve by a function of inputs and kernel, without changing its class.
 
-    Where Keras has no such method the layer convolves as before.
+    If this version of Keras has no such method, the layer convolves as before.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ def set_convolution(layer: keras.layers.Conv2D, convolution: Callable[[Any, Any]
 
 
 def set_update_step(optimizer: keras.optimizers.Optimizer, update_step: UpdateStep) -> None:
-    """Have an optimizer update each weight by a function of gradient, variable and learning rate.
+    """Let an optimizer update each weight by a function of gradient, variable and learning rate.
 
-    Its class stays what it is, so that a saved network names an optimizer of Keras.
+    Its class does not change, so that a saved network names an optimizer of Keras.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def set_update_step(optimizer: keras.optimizers.Optimizer, update_step: UpdateSt
     """
     optimizer.update_step = update_step
     if keras.backend.backend() == "torch" and hasattr(optimizer, "_backend_update_step"):
-        # There Keras updates all weights at once and asks `update_step` for none of them.
+        # On PyTorch, Keras updates all weights at once and never calls `update_step`.
         no_grad = importlib.import_module("torch").no_grad
 
         def update_each(gradients: Any, variables: Any, learning_rate: Any) -> None:
@@ -96,7 +96,7 @@ def set_update_step(optimizer: keras.optimizers.Optimizer, update_step: UpdateSt
 def variable_numbers(
     optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable] = ()
 ) -> Callable[[Any], int]:
-    """Return a function from what `update_step` gets as a variable to its place among them.
+    """Return a function that gives the number of a variable, in the form `update_step` gets it.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ def variable_numbers(
     variables : sequence of keras.Variable, default=()
         By default Keras is asked for each.
     """
-    # TensorFlow's backend hands over what a variable of Keras holds.
+    # On TensorFlow, `update_step` gets the variable of TensorFlow that one of Keras holds.
     numbers = {id(v): i for i, variable in enumerate(variables) for v in (variable, variable.value)}
 
     def number_of(variable: Any) -> int:
         if id(variable) in numbers:
             return numbers[id(variable)]
-        return optimizer._get_variable_index(variable)  # one of several copies, one a device
+        return optimizer._get_variable_index(variable)  # with several devices it gets a copy
 
     return number_of
 

@@ -1,4 +1,4 @@
-"""Small steps of training, many in one call, where the backend can."""
+"""Small steps of training: many in one call, where the backend can do that."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ import keras
 from skdr._accelerations import are_accelerations_enabled
 from skdr.devices import is_data_parallel
 
-# So much is copied to be learned from in one call, which nobody can interrupt.
+# A call copies this much data at most: the user cannot interrupt it, so it must stay short.
 _MAX_BYTES = 2**24
 
 
 def batches_at_once(input_shape: tuple[int, ...], batch_size: int) -> int:
     """Return how many batches a network should learn from in one call.
 
-    Keras needs some milliseconds for each call, more than a head needs for a
-    batch of features.
+    Keras needs some milliseconds for each call: more than a head needs to learn
+    from a batch of features.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def batches_at_once(input_shape: tuple[int, ...], batch_size: int) -> int:
     Returns
     -------
     n_batches : int
-        1 for images, and where the backend is not TensorFlow or several
+        1 for images, with another backend than TensorFlow, and where several
         devices share a batch.
     """
     accelerated = are_accelerations_enabled() and not is_data_parallel()
@@ -42,9 +42,9 @@ def learner(inputs: Any, outputs: Any, *, many: bool = False) -> keras.Model:
     ----------
     inputs, outputs : keras.KerasTensor
     many : bool, default=False
-        Whether it learns batch after batch from many that it is given as one: on
-        the TensorFlow backend alone. Its variable `batch_size` is to be assigned
-        before training.
+        Whether it gets many batches as one and learns from them one by one: on
+        the TensorFlow backend only. Assign its variable `batch_size` before
+        training.
     """
     if keras.backend.backend() != "tensorflow" or not are_accelerations_enabled():
         return keras.Model(inputs, outputs)

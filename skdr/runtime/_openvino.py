@@ -22,15 +22,15 @@ class OpenVINO:
     ----------
     dtype : {"float32", "bfloat16"}
         Precision in which they compute. On a processor without bfloat16
-        instructions that is float32 always.
+        instructions it is always float32.
 
     Raises
     ------
     ImportError
         If OpenVINO is not installed.
     ValueError
-        If it cannot compute in `dtype`, or reads no networks of Keras's
-        present backend.
+        If it cannot compute in `dtype`, or cannot read networks of the backend
+        that Keras runs on.
     """
 
     dtype: str
@@ -39,7 +39,7 @@ class OpenVINO:
         import_optional("openvino", purpose="engine='openvino'")
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
-                "engine='openvino' reads networks of the TensorFlow backend, and Keras runs on "
+                "engine='openvino' reads networks of the TensorFlow backend, but Keras runs on "
                 f"{keras.backend.backend()!r}. Use engine='keras'."
             )
         if self.dtype not in _HINTS:
@@ -54,7 +54,7 @@ class OpenVINO:
         converted = openvino.convert_model(network)
         # The number of images in a batch stays open.
         converted.reshape([-1, *network.input_shape[1:]])
-        # Left alone, OpenVINO takes bfloat16 wherever the processor has it.
+        # By default OpenVINO computes in bfloat16 on every processor that can.
         hints = {"INFERENCE_PRECISION_HINT": _HINTS[self.dtype]}
         compiled = openvino.compile_model(converted, "CPU", hints)
         one_at_a_time = threading.Lock()

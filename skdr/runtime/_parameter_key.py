@@ -31,7 +31,7 @@ def parameter_key(value: Any) -> Hashable:
     Raises
     ------
     TypeError
-        If it cannot be told what a value means.
+        If skdr cannot tell what a value means.
     """
     if isinstance(value, list | tuple | np.ndarray):
         return tuple(parameter_key(item) for item in value)
@@ -40,7 +40,7 @@ def parameter_key(value: Any) -> Hashable:
     if isinstance(value, _KERAS_OBJECTS) and type(value).__module__.startswith("keras."):
         config = keras.saving.serialize_keras_object(value)
         return (type(value), json.dumps(config, sort_keys=True, default=repr))
-    # An object of the user's own class may hold what its config does not tell.
+    # An object of the user's own class may hold more than its config shows.
     if callable(value) or isinstance(value, _KERAS_OBJECTS):
         return code_fingerprint(value)
     hash(value)

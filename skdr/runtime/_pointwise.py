@@ -7,16 +7,16 @@ from skdr.runtime._keras_internals import set_convolution
 
 
 def multiply_pointwise(network: keras.Model) -> None:
-    """Let the 1x1 convolutions of a network be computed as products of matrices.
+    """Let a network compute its 1x1 convolutions as products of matrices.
 
-    Outputs are the same to rounding. On CPUs Keras's backends have slow
-    gradients for such a convolution: those of the product take a half to a
+    Outputs are the same up to rounding. On CPUs, Keras's backends are slow at
+    the gradients of such a convolution: those of the product take a half to a
     sixth of the time.
 
     Parameters
     ----------
     network : keras.Model
-        Changed in place; copies and saved files know nothing of it.
+        Changed in place; copies of it and saved files are not changed.
     """
     for layer in innermost_layers(network):
         if _is_pointwise(layer):
@@ -30,7 +30,7 @@ class _Product:
         self._strides = strides
 
     def __call__(self, inputs: keras.KerasTensor, kernel: keras.Variable) -> keras.KerasTensor:
-        if self._strides != (1, 1):  # else the gradient would be copied for nothing
+        if self._strides != (1, 1):  # slicing by 1 would copy the gradient for nothing
             inputs = inputs[:, :: self._strides[0], :: self._strides[1]]
         n_channels, n_filters = kernel.shape[2:]
         pixels = keras.ops.reshape(inputs, (-1, n_channels))
@@ -40,7 +40,7 @@ class _Product:
 
 def _is_pointwise(layer: keras.Layer) -> bool:
     return (
-        type(layer) is keras.layers.Conv2D  # nobody knows what subclasses do with their kernels
+        type(layer) is keras.layers.Conv2D  # subclasses may use their kernels in other ways
         and layer.kernel_size == (1, 1)
         and layer.groups == 1
         and layer.data_format == "channels_last"

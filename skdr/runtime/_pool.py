@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from cachetools import LRUCache
 
 _MAX_BYTES = 2**30
-# What Keras's backend keeps of a network that it has compiled, beside weights.
+# An estimate of what Keras's backend keeps for a compiled network, beside its weights.
 _COMPILED_BYTES = 2**26
 
 
@@ -20,7 +20,7 @@ class Pooled(Protocol):
 
 
 class NetworkPool:
-    """Keeps networks up to a size in all; the one that was unused for longest goes first.
+    """Keeps networks up to a total size; the one that was unused for longest goes first.
 
     Threads may use it at once.
 
@@ -44,7 +44,7 @@ class NetworkPool:
             return self._networks.get(key)
 
     def take(self, key: Hashable) -> Any:
-        """Return a network that nobody else gets until it is put back, or None."""
+        """Return a network, or None; no other caller gets it until it is put back."""
         with self._changing:
             return self._networks.pop(key, None)
 
@@ -72,8 +72,8 @@ def clear_networks() -> None:
     """Give up the networks that this process keeps for later fits and transforms.
 
     `skdr` keeps what it has built and compiled, up to 1 GiB in all, so that a
-    second fit of the same kind starts at once; estimators that are fitted have
-    what they need and work on. To keep none at all see `accelerations`.
+    second fit of the same kind starts at once. Fitted estimators have what they
+    need and still work. To keep no networks at all, see `accelerations`.
 
     Examples
     --------

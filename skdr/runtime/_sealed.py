@@ -1,4 +1,4 @@
-"""Networks in pickles and files of skops; left closed in processes where they would hang."""
+"""Networks in pickles and files of skops; not loaded in processes where they would hang."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ def network_state(network: keras.Model) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it holds code of the user's that cannot be found again.
+        If it holds the user's own code and Keras cannot find that again.
     """
     refuse_unregistered(network, lambdas=True)
     return {"config": network.to_json(), "weights": network.get_weights()}
@@ -35,7 +35,7 @@ def network_from_state(state: Mapping[str, Any]) -> keras.Model:
         In a process that was forked from one that had used networks.
     """
     refuse_if_forked()
-    with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+    with keras_seed(0):  # Keras draws weights here: other random numbers must not change
         network = keras.models.model_from_json(state["config"])
     set_weights(network, state["weights"])
     return network
@@ -59,23 +59,23 @@ class Sealed:
         return sealed(_itself, self.network)
 
     def __getstate__(self) -> NoReturn:
-        """For skops, which would follow the layers of the network round and round."""
+        """Raise an error for skops, which would follow the layers of the network in circles."""
         raise ValueError(
-            f"{self.name}={self.network.name!r} is a Keras model, and skops saves none. Save the "
-            f"estimator with joblib, or set {self.name}= to a name or function before fit."
+            f"{self.name}={self.network.name!r} is a Keras model, which skops cannot save. Save "
+            f"the estimator with joblib, or set {self.name}= to a name or function before fit."
         )
 
 
 def sealed_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return attributes of an estimator as they are pickled: Keras models `Sealed`."""
+    """Return attributes of an estimator with each Keras model in a `Sealed`, to be pickled."""
     return {k: Sealed(k, v) if isinstance(v, keras.Model) else v for k, v in values.items()}
 
 
 def sealed(make: Callable[..., Any], network: keras.Model, *others: Any) -> tuple[Any, ...]:
-    """Return what `__reduce__` is to return for ``make(network, *others)``.
+    """Return a value for `__reduce__` that unpickles as ``make(network, *others)``.
 
-    The network is a pickle within the pickle: left to Keras it would be built
-    before anybody could ask whether this process can.
+    The network is a pickle within the pickle. Otherwise Keras would build it
+    while the outer pickle is read, before `_opened` can check for a fork.
 
     Raises
     ------
@@ -87,21 +87,20 @@ def sealed(make: Callable[..., Any], network: keras.Model, *others: Any) -> tupl
 
 
 def _opened(make: Callable[..., Any], pickled: bytes, *others: Any) -> Any:
-    """Unpickle.
+    """Unpickle, or return an object that raises an error when it is used.
 
     An error here would end a worker of `multiprocessing.Pool` while it reads
-    its task, and the pool would wait for the result forever. So it is raised
-    by the first use.
+    its task, and the pool would wait for the result forever.
     """
     if is_refused():
         return _Closed(make, pickled, *others)
-    with keras_seed(0):  # the weights that Keras draws first change nobody else's numbers
+    with keras_seed(0):  # Keras draws weights here: other random numbers must not change
         network = pickle.loads(pickled)
     return make(network, *others)
 
 
 class _Closed:
-    """Stands for what cannot be used in this process: each use says so."""
+    """Stands for something that this process cannot use: every use raises an error."""
 
     def __init__(self, *arguments: Any):
         self._arguments = arguments
@@ -111,7 +110,7 @@ class _Closed:
         raise AssertionError  # for the type checker
 
     def __getattr__(self, name: str) -> NoReturn:
-        if not name.startswith("__"):  # Python asks for those to find out what an object can do
+        if not name.startswith("__"):  # Python looks those up to see what an object can do
             refuse_if_forked()
         raise AttributeError(name)
 

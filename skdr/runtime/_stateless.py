@@ -33,8 +33,8 @@ class Stateless:
         self._variables = network.weights
         self._weights: Tensors | None = None
         is_weight = {id(variable) for variable in self._variables}
-        # What layers that draw at random, in inference too, draw from: each pass goes on from
-        # the one before, and training goes its own way.
+        # The random states of layers that draw numbers in inference too. Each pass goes on from
+        # the states of the one before; those of training are separate.
         self._drawing = [v for v in network.variables if id(v) not in is_weight]
         self._states: Tensors = as_tensors(self._drawing)
         self._run = self._compiled()
@@ -46,8 +46,8 @@ class Stateless:
         ----------
         batch : ndarray
         weights : sequence of tensors or arrays, optional
-            One for each of ``network.weights``; by default, what these were
-            when they were first asked for.
+            One for each of ``network.weights``; by default the values that
+            these had in the first call without weights.
         """
         if weights is None:
             if self._weights is None:
@@ -79,15 +79,16 @@ class Stateless:
 
 
 class FewSizes:
-    """Run batches of any size at few sizes, since XLA compiles each anew, for seconds.
+    """Run batches of any size at few sizes: XLA compiles each size anew, which takes seconds.
 
-    A batch is padded to a size that was run before, up to four times its own,
-    or else to the next power of two where it is smaller than what was run.
+    A batch is padded to a size that was run before, if that is at most four
+    times its own, otherwise to the next power of two. One that is larger than
+    all before is not padded.
 
     Parameters
     ----------
     call : callable
-        Takes a batch, and perhaps more, and returns its outputs, one row an image.
+        Takes a batch, and perhaps more, and returns its outputs, one row per image.
     """
 
     def __init__(self, call: Callable[..., Any]):
@@ -112,7 +113,7 @@ class FewSizes:
 
 
 def as_tensors(values: Iterable[Any]) -> Tensors:
-    """Return variables, as they are now, or arrays as tensors where the backend computes."""
+    """Return arrays, or the present values of variables, as tensors where the backend computes."""
     if keras.backend.backend() == "tensorflow":
         from skdr.devices import _tensorflow
 

@@ -19,7 +19,7 @@ from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._pool import NETWORKS
 from skdr.runtime._stateless import as_tensors
 
-# Ways of training that are compiled for one network: two phases of three fits.
+# So many compiled phases are kept per network: two phases of three fits.
 _MAX_COMPILED = 6
 
 
@@ -29,9 +29,9 @@ class TrainableNetwork:
     Parameters
     ----------
     network : keras.Model
-        Changed as `Architecture` says.
+        Changed in place by `Architecture`.
     seed : int or None, default=None
-        What its weights were drawn from, where they were.
+        What its weights were drawn from, if any were.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class TrainableNetwork:
     weights_hash : str
         SHA-256 of those.
     compiled : mutable mapping
-        What a trainer compiled, by what it depends on; the last few.
+        What a trainer compiled, by a key of what it depends on; the last few.
     """
 
     def __init__(self, network: keras.Model, seed: int | None = None):
@@ -55,11 +55,11 @@ class TrainableNetwork:
     def n_bytes(self) -> int:
         """Size of the weights, of those to start from, and of the states of optimizers."""
         weights = sum(array.nbytes for array in self.initial_weights)
-        # Adam keeps two numbers for each weight, and where they start.
+        # Adam keeps two numbers for each weight, and the compiled phase their initial values.
         return weights * (2 + 4 * len(self.compiled))
 
     def take_initial_weights(self, network: keras.Model, seed: int | None) -> None:
-        """Take those of a network of the same layers, drawn from a seed."""
+        """Take the weights of a network of the same layers, drawn from a seed."""
         self.initial_weights: Sequence[NDArray[Any]] = network.get_weights()
         self.weights_hash = weights_hash(network)
         self.seed = seed
@@ -75,7 +75,7 @@ class TrainableNetwork:
     def forward_pass(
         self, first: int = 0, end: int | None = None
     ) -> Callable[[Iterable[NDArray[Any]]], NDArray[np.float32]]:
-        """Return the pass through such a part, with the weights as they are when it is called."""
+        """Return the pass through such a part, with the weights at the time of the call."""
         return lambda batches: self.architecture(
             batches, as_tensors(self.network.weights), first, end
         )
@@ -90,15 +90,15 @@ def lend_network(
     draws_weights: bool = True,
     keep: bool = True,
 ) -> Iterator[TrainableNetwork]:
-    """Lend a network to be trained; it is kept for the next who asks by the same key.
+    """Lend a network to be trained; it is kept for the next call with the same key.
 
     Parameters
     ----------
     key : hashable or None
-        Equal only for networks of the same layers; None if that cannot be told.
+        Equal only for networks of the same layers; None if skdr cannot tell.
     build : callable
-        Returns the network, where none is kept, it is lent already, or its
-        weights were drawn from another seed.
+        Returns the network; called if none is kept, if it is lent already, or
+        if its weights were drawn from another seed.
     seed : int
         What Keras draws from while `build` runs.
     draws_weights : bool, default=True
@@ -109,7 +109,7 @@ def lend_network(
     Yields
     ------
     network : TrainableNetwork
-        No one else's until the block ends.
+        Not lent again until the block ends.
     """
     refuse_if_forked()
     refuse_other_settings()
@@ -123,7 +123,7 @@ def lend_network(
     network = NETWORKS.take(key) if keep else None
     if network is None:
         network = TrainableNetwork(built(), drawn_from)
-    if network.seed != drawn_from:  # to draw weights takes less time than to compile
+    if network.seed != drawn_from:  # drawing weights takes less time than compiling
         network.take_initial_weights(built(), drawn_from)
     yield network
     if keep:

@@ -1,4 +1,4 @@
-"""The threads in which networks run, whoever calls them: few, and always the same."""
+"""The threads in which networks run, whichever thread calls: few, and always the same."""
 
 import functools
 from collections.abc import Callable
@@ -16,15 +16,15 @@ _MOST_THREADS = 4
 def in_worker(run: Callable[[Any], Any], batch: Any) -> Any:
     """Run a network on a batch, after the batches that came before.
 
-    Each thread of a process keeps the memory that it has freed, a batch's worth
-    of activations: with a server's threads instead, its memory would grow by
-    that for each of them. Several batches run at once, since a single image
-    does not keep all cores busy; on a GPU one does.
+    Each thread of a process keeps the memory that it has freed, as much as the
+    activations of a batch take. If networks ran in the threads of a server, each
+    of these would keep so much. Several batches run at once, because a single
+    image does not keep all cores busy; on a GPU, one batch at a time.
     """
     future = _workers().submit(run, batch)
     try:
         return future.result()
-    finally:  # nobody wants it any more where the wait was interrupted
+    finally:  # if the wait was interrupted, the result is not needed any more
         future.cancel()
 
 

@@ -13,7 +13,7 @@ History = dict[str, list[Any]]
 
 
 class Recorder(keras.callbacks.Callback):
-    """Write each epoch into the history, and stop where the loss is no number."""
+    """Write each epoch into the history, and raise an error if the loss is not finite."""
 
     def __init__(self, phase: str, history: History):
         super().__init__()
@@ -40,8 +40,8 @@ class Recorder(keras.callbacks.Callback):
 class KeepBest(keras.callbacks.Callback):
     """Stop when the validation loss no longer falls, and go back to the best weights.
 
-    What an earlier phase reached counts: a phase that never gets below it
-    changes nothing.
+    The lowest loss of earlier phases counts too: a phase that never gets below
+    it changes nothing.
     """
 
     def __init__(self, n_iter_no_change: int, tol: float):
@@ -88,7 +88,7 @@ class Progress(keras.callbacks.Callback):
 
 
 class EpochTasks(keras.callbacks.Callback):
-    """Tells scikit-learn's callbacks of one phase; one that asks to stop ends the phase."""
+    """Reports one phase to scikit-learn's callbacks; a callback that asks to stop ends it."""
 
     def __init__(self, tasks: FitTasks, phase: str, n_epochs: int, reconstruction: Reconstruction):
         super().__init__()
@@ -107,7 +107,7 @@ class EpochTasks(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
-        # Asked after a phase to stop: the phases that follow are left out.
+        # A callback that asks to stop after a phase leaves out the later phases too.
         self._tasks.stopped |= self._tasks.end(self._phase, self._reconstruction)
 
 
@@ -115,9 +115,9 @@ class UserCallbacks(keras.callbacks.Callback):
     """Show the user's callbacks one training of the whole classifier.
 
     The network that is trained may be a part of the classifier, and training
-    has phases; a ModelCheckpoint, CSVLogger or LearningRateScheduler knows
-    nothing of that. They see the classifier with the optimizer at work,
-    epochs that count on, one beginning and one end.
+    has phases; a ModelCheckpoint, CSVLogger or LearningRateScheduler expects
+    neither. Callbacks see the classifier with the present optimizer, epochs
+    numbered through all phases, one beginning and one end.
     """
 
     def __init__(self, classifier: keras.Model, callbacks: list[keras.callbacks.Callback]):
@@ -130,7 +130,7 @@ class UserCallbacks(keras.callbacks.Callback):
         self._has_begun = False
 
     def __bool__(self) -> bool:
-        """Whether there are any: what looks at each batch makes Keras wait for its loss."""
+        """Whether there are any: a callback on batches makes Keras wait for each loss."""
         return bool(self._callbacks)
 
     def begin_phase(self, network: keras.Model) -> None:
@@ -139,7 +139,7 @@ class UserCallbacks(keras.callbacks.Callback):
         self._offset = self._n_epochs
 
     def finish(self) -> None:
-        """Tell the callbacks that training has ended; a phase's end is not theirs."""
+        """Tell the callbacks that training has ended; they do not see the end of a phase."""
         if self._has_begun:
             self._call("on_train_end")
 

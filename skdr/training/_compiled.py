@@ -24,7 +24,7 @@ class CompiledPhase:
     learning : Learning
     options : TrainingOptions
     targets : ndarray of shape (n,) or (n, n_classes)
-        Some of what is to be learned.
+        Some of the targets, to build the metrics with.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class CompiledPhase:
         self._initial_state = [keras.ops.convert_to_numpy(state).copy() for state in states]
 
     def reset(self, phase: Phase, *, n_images: int, n_steps: int, seed: int) -> None:
-        """Begin anew: the optimizer knows nothing, and random layers start from a seed."""
+        """Begin anew: the optimizer as it was built, and random layers from a seed."""
         for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
             variable.assign(value)
         if not is_schedule(phase.learning_rate):
@@ -64,7 +64,7 @@ class CompiledPhase:
             state.assign(np.array([seed + i, 0], dtype=state.dtype))
 
     def _build_metrics(self, targets: NDArray[Any]) -> None:
-        """Have metrics make their variables: those made in a step have it traced twice."""
+        """Let metrics make their variables: made in a step, they would have it traced twice."""
         shape = (len(targets), *self.network.output_shape[1:])
         self.network.compute_metrics(None, targets, np.full(shape, 1 / shape[-1], np.float32))
         self.network.reset_metrics()
@@ -72,8 +72,8 @@ class CompiledPhase:
     def _adjust_steps(self, learning: Learning) -> None:
         """Give each weight its own learning rate and penalty, and warm up.
 
-        Done where the optimizer updates one weight, so that it holds for every
-        optimizer, schedule and callback that sets the learning rate.
+        It is done where the optimizer updates one weight: this works with every
+        optimizer, every schedule, and callbacks that set the learning rate.
         """
         variables = self.network.trainable_variables
         scales = [learning.scales.get(v.path, 1.0) for v in variables]
@@ -100,7 +100,7 @@ def is_schedule(learning_rate: Any) -> bool:
 def make_optimizer(
     optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
 ) -> keras.optimizers.Optimizer:
-    """Return a fresh optimizer of some kind with a learning rate of its own.
+    """Return a fresh optimizer of the given kind, with a learning rate of its own.
 
     One made from a name clips the norm of the whole gradient at 1.
     """

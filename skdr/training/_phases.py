@@ -26,15 +26,15 @@ class Phase:
         Inverse strength of the L2 penalty on the kernels of the head, scaled as
         in scikit-learn's LogisticRegression; None is no penalty.
     layer_decay : float, default=1.0
-        Share of the learning rate of each block, of that of the block behind it.
+        The learning rate of each block, over that of the block behind it.
     update_batch_norm : bool, default=False
         Whether BatchNorm layers that learn update their statistics.
     warmup_epochs : float, default=0.0
         Epochs over which the learning rate rises from 0.
     revert_if_worse : bool, default=False
         Whether the weights go back to where the phase began, with a warning,
-        if its last epoch has no lower loss than the last one of the phase
-        before. Images set aside decide instead, where there are any.
+        if its last epoch has no lower loss than the last epoch before the
+        phase. If images are set aside, the loss on them decides instead.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Phase:
     revert_if_worse: bool = False
 
     def penalty(self, n_images: int) -> float:
-        """Return what the kernels of the head, times that, add to their gradients."""
+        """Return the factor of the L2 penalty: factor * kernel is added to its gradient."""
         return 0.0 if self.C is None else 1 / (self.C * n_images)
 
 
@@ -74,6 +74,6 @@ class TrainingOptions:
         Raises
         ------
         TypeError
-            If that cannot be told of code of the user's.
+            If skdr cannot tell what the user's code does.
         """
         return parameter_key((self.optimizer, self.loss, list(self.metrics), self.augmentation))

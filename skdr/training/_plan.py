@@ -17,14 +17,14 @@ from skdr.training._trainer import FrozenOutputs, Trainer
 
 
 class HeadFeatures(Protocol):
-    """Turns images into the features that a head stands on, each image once."""
+    """Turns images into the features that a head gets, each image once."""
 
     @property
     def network(self) -> FrozenNetwork:
         """What computes them."""
 
     def __call__(self, source: ImageSource, *, verbose: int = 0) -> NDArray[np.float32]:
-        """Return one row an image."""
+        """Return one row per image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class TrainingPlan:
         One after the other. Where the first trains the head alone, features are
         standardised before it; else the pixels are.
     head_features : callable or None, default=None
-        Returns where the features of the head come from, for an image size, a
-        seed and, to go on with the network of the last fit, that. None where
-        they come from no frozen network.
+        Returns the `HeadFeatures` for an image size, a seed, and the frozen
+        network of the last fit or None for a new one. None where the head does
+        not get features of a frozen network.
     """
 
     recipe: NetworkRecipe
@@ -52,7 +52,7 @@ class TrainingPlan:
 
     @property
     def n_phases(self) -> int:
-        """How many phases there are; a later one of no epochs is none."""
+        """How many phases there are; later ones without epochs do not count."""
         return 1 + sum(phase.epochs > 0 for phase in self.phases[1:])
 
     @property
@@ -77,9 +77,11 @@ def train(
         With the network of the plan.
     plan : TrainingPlan
     features : HeadFeatures or None
-        Of the images, where nothing but the head learns, or ever did.
+        Given where only the head learns, and only the head learned in earlier
+        fits that a warm start goes on from.
     is_warm_start : bool
-        Whether training goes on: images are standardised as they were.
+        Whether training goes on from the last fit: it keeps the statistics
+        that standardise features or pixels.
     """
     if plan.trains_head_first:
         _train_head_first(trainer, plan.phases, features, is_warm_start=is_warm_start)
@@ -102,10 +104,10 @@ def _train_head_first(
     *,
     is_warm_start: bool,
 ) -> None:
-    """Train the head on what enters it, computed once, and then the phases that go deeper.
+    """Train the head on its inputs, which are computed once, and then the deeper phases.
 
-    With augmentation each epoch has other images, so nothing that is computed is
-    kept but what the head is standardised by.
+    With augmentation each epoch has other images: the inputs computed here then
+    serve only to standardise the features.
     """
     head, *deeper = phases
     first_of_head, *firsts = (trainer.what_learns(phase).first_trainable for phase in phases)

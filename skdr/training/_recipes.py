@@ -25,7 +25,7 @@ _SMALL_CNN_SIZE, _SMALLEST_SIZE = (128, 128), (16, 16)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NetworkRecipe(ABC):
-    """Makes the network of a classifier. What shapes it is a field, and nothing else is.
+    """Makes the network of a classifier. Its fields are all that shapes the network.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class NetworkRecipe(ABC):
         return smallest_image_size(self.backbone)
 
     def key(self, image_size: Size, n_classes: int, seed: int) -> Hashable | None:
-        """Return what the layers depend on; equal only for the same ones, None if nobody can say.
+        """Return a key that is equal only for the same layers; None if skdr cannot tell.
 
-        Weights that are drawn from another seed count as equal.
+        Networks that differ only in the seed of their weights have equal keys.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         origin = network_origin(values.pop("backbone"), values.pop("weights", None), None)
@@ -97,7 +97,7 @@ class PretrainedRecipe(NetworkRecipe):
     layer: str | Sequence[str]
 
     def build(self, image_size: Size, n_classes: int, seed: int) -> keras.Model:
-        # A copy of the network that features come from: it is built already, or will be needed.
+        # Copied from the frozen network that computes features: it exists, or will be needed.
         frozen = frozen_network(
             self.backbone, self.weights, image_size, dtype=self.dtype, seed=seed
         )

@@ -51,11 +51,11 @@ class Examples:
     source : ImageSource
         The images.
     targets : ndarray of shape (n,) or (n, n_classes)
-        Class numbers, or one column a class, as the loss wants them.
+        Class numbers, or one column per class, as the loss wants them.
     weights : ndarray of shape (n,)
         Weights in the loss, of mean 1.
     counts : ndarray of shape (n,)
-        Sample weights alone, without class weights: how many images each
+        Sample weights without class weights: how many images each image
         stands for.
     decode : callable
         Returns the pixels of a source, RGB in 0..255.
@@ -108,12 +108,12 @@ class Trainer:
     tasks : FitTasks
         Tells scikit-learn's callbacks.
     as_fitted : callable
-        Returns the attributes of an estimator that is fitted as far as training has come.
+        Returns the attributes that the estimator would have if training ended now.
 
     Attributes
     ----------
     history : dict of str to list
-        One entry an epoch: ``"phase"``, ``"epoch"`` (from 1, in its phase),
+        One entry per epoch: ``"phase"``, ``"epoch"`` (from 1, in its phase),
         ``"learning_rate"`` and what Keras reports.
     batch_size : int
         Images in one step.
@@ -182,8 +182,8 @@ class Trainer:
         Returns
         -------
         outputs : FrozenOutputs or None
-            None where nothing comes before, the network cannot be cut there,
-            or the outputs are too large.
+            None if no operation comes before it, the network cannot be cut
+            there, or the outputs are too large.
         """
         below = self.network.part(0, first) if first and self.network.part(first) else None
         if below is None:
@@ -192,8 +192,8 @@ class Trainer:
         n_bytes = 4 * math.prod(below.output_shape[1:]) * sum(len(e) for e in self.examples)
         if n_bytes > max_bytes:
             self._say(
-                f"What enters the layers that learn would take {n_bytes / 2**30:.1f} GiB, more "
-                f"than {max_bytes / 2**30:.1f}: each epoch runs the frozen layers too."
+                f"The outputs of the frozen layers would take {n_bytes / 2**30:.1f} GiB, more than "
+                f"{max_bytes / 2**30:.1f}: each epoch runs the frozen layers too."
             )
             return None
         inputs = [e.images for e in self.examples] if start is None else start.arrays
@@ -209,8 +209,8 @@ class Trainer:
         ----------
         phase : Phase
         start : FrozenOutputs or None
-            What enters the first operation that learns: training then runs
-            from there. With None it runs from the images, augmented.
+            What enters the first operation that learns: training then begins
+            there. With None it begins at the images, augmented.
         """
         if self._tasks.stopped:
             return
@@ -221,14 +221,15 @@ class Trainer:
         at_once = self._batches_at_once(inputs[0])
         compiled = self._compiled(phase, learning, start, many=at_once > 1)
         network = compiled.network
-        if at_once > 1:
+        if at_once > 1:  # the network cuts what it gets in one call into batches of this size
             network.batch_size.assign(self.batch_size)
         if self.options.finds_batch_size:
             self._find_batch_size(network, inputs[0])
         self._user_callbacks.begin_phase(network)
-        # With images set aside the weights are those of the best epoch already.
+        # With images set aside, `KeepBest` goes back to the weights of the best epoch anyway.
         may_be_undone = phase.revert_if_worse and self.validation is None
         before = network.get_weights() if may_be_undone else None
+        # Training images are shuffled by the seed; validation images stay in order.
         rows, seeds = at_once * self.batch_size, (self.options.seed, None)
         with gpu_turn(), reuse_freed_memory(hand_back=True), ExitStack() as stack:
             feeds = [
@@ -252,7 +253,7 @@ class Trainer:
             network.set_weights(before)
 
     def _batches_at_once(self, inputs: ImageArray) -> int:
-        """Return how many batches make one of Keras's steps; callbacks want to see each."""
+        """Return how many batches make one step of Keras: one if callbacks have to see each."""
         if self._user_callbacks or self.options.finds_batch_size:
             return 1
         return batches_at_once(inputs.shape[1:], self.batch_size)
@@ -260,7 +261,7 @@ class Trainer:
     def _compiled(
         self, phase: Phase, learning: Learning, start: FrozenOutputs | None, *, many: bool
     ) -> CompiledPhase:
-        """Return the network compiled for a phase, as an earlier fit left it where one did."""
+        """Return the network compiled for a phase, by an earlier fit if it is still kept."""
         key = self._compiled_key(phase, learning, start, many=many)
         compiled = None if key is None else self.network.compiled.get(key)
         if compiled is None:
@@ -278,7 +279,7 @@ class Trainer:
         rate = phase.learning_rate if is_schedule(phase.learning_rate) else None
         try:
             options = (self.options.compiled_key, parameter_key(rate))
-        except TypeError:  # code of the user's of which it cannot be told what it does
+        except TypeError:  # skdr cannot tell what the user's code does
             return None
         trained = (learning.first_trainable, phase.update_batch_norm)
         adjusted = (frozenset(learning.scales.items()), frozenset(learning.head_kernels))
@@ -311,7 +312,7 @@ class Trainer:
         ]
 
     def _made_worse(self, phase: Phase) -> bool:
-        """Whether a phase did not end below the loss with which the one before ended."""
+        """Whether a phase ended with no lower loss than the last epoch before it."""
         phases, losses = self.history["phase"], self.history["loss"]
         earlier = [loss for name, loss in zip(phases, losses, strict=True) if name != phase.name]
         own = [loss for name, loss in zip(phases, losses, strict=True) if name == phase.name]
@@ -344,11 +345,11 @@ class Trainer:
 
 
 class _Batches(keras.utils.PyDataset):
-    """Batches of examples for all epochs: in order, or each epoch in an order of its own.
+    """Batches of examples for all epochs: in order, or shuffled anew for each epoch.
 
-    One long row of batches, since an iterator for each epoch costs Keras as
-    much as many small steps. A context that leaves it empty, because
-    TensorFlow never lets go of what it was fed from.
+    All epochs are one long sequence, because an iterator for each costs Keras as
+    much as many small steps. At the end of the context it gives up its arrays,
+    because TensorFlow never releases the sequence itself.
     """
 
     def __init__(
@@ -369,7 +370,7 @@ class _Batches(keras.utils.PyDataset):
         self.steps_per_epoch = -(-self._n // batch_size)
 
     def __len__(self) -> int:
-        return self.steps_per_epoch * max(1, self._epochs)  # Keras looks at one in any case
+        return self.steps_per_epoch * max(1, self._epochs)  # Keras reads one batch in any case
 
     def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         epoch, step = divmod(index, self.steps_per_epoch)

@@ -46,8 +46,8 @@ class StrategyAdvice(StrategyFindings):
         `best_layer`, `pretraining_gain`, `similarity`, `mean_shift`, `logme`
         and `h_score`; `to_frame` for a table of the layers.
     strategies : dict of str to estimator
-        Unfitted, each behind the sampler where one was given; ``"frozen_svm"``
-        with the layer that the evidence speaks for.
+        Unfitted, each behind the sampler if one was given; ``"frozen_svm"``
+        with the best layer by the evidence.
     """
 
     evidence: Evidence
@@ -55,7 +55,7 @@ class StrategyAdvice(StrategyFindings):
 
     @cached_property
     def predicted_scores(self) -> dict[str, PredictedScore]:
-        """Predicted balanced accuracy of each strategy, from the cheapest to the dearest."""
+        """Predicted balanced accuracy of each strategy, from cheapest to most expensive."""
         return predict_scores(self.evidence)
 
     @cached_property
@@ -113,7 +113,7 @@ class StrategyAdvice(StrategyFindings):
         )
 
     def to_frame(self) -> Any:
-        """Return one row a strategy: predicted score, standard error, where it comes from.
+        """Return one row per strategy: predicted score, standard error, where it comes from.
 
         Returns
         -------
@@ -165,7 +165,7 @@ class StrategyAdvice(StrategyFindings):
         Parameters
         ----------
         path : path
-            Nothing beside the file is needed to read it.
+            No other file is needed to read it.
         """
         body = [
             self._repr_html_(),

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from skdr.model_selection._intervals import Interval, corrected_interval
 from skdr.model_selection.advice._evidence import Evidence
 
-# From the cheapest to fit to the dearest.
+# From the cheapest to fit to the most expensive.
 COST_ORDER = ("frozen_svm", "transfer", "fine_tune", "scratch")
-# The textbook names no numbers: ImageNet has about a thousand images a class, ...
+# The textbook gives no numbers. Data are large with as many images per class as ImageNet, ...
 _LARGE = 1000
-# ... and features are called similar if they spare half of the errors on random ones.
+# ... and similar if pretrained features avoid half of the errors that random features make.
 _SIMILAR = 0.5
 _SCENARIOS = {
     ("small", "similar"): "a classical model on frozen features, or transfer",
@@ -39,7 +39,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Experience:
-    """What cannot be measured without training networks, from data sets where it was.
+    """What only training networks can measure, as it was measured on other data sets.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class PredictedScore:
     ----------
     estimate, standard_error : float
     is_measured : bool
-        Whether it was cross-validated, and not inferred.
+        Whether it was cross-validated rather than inferred.
     """
 
     estimate: float

@@ -1,4 +1,4 @@
-"""What is measured of the data before a strategy is recommended."""
+"""What is measured on the data before a strategy is recommended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ _Name = TypeVar("_Name", str, int)
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Numbers on the size of the data, and on how like the pretraining data they are.
+    """Numbers on the size of the data, and on how similar they are to the pretraining data.
 
     All scores are balanced accuracies of classifiers on the features of a
-    frozen network, one a fold of the same folds.
+    frozen network, one per fold, on the same folds.
 
     Attributes
     ----------
@@ -55,9 +55,9 @@ class Evidence:
     transfer : ndarray of shape (n_folds,)
         Scores of the head that transfer trains.
     mean_shift : dict of str to float
-        By layer, how far the mean activations lie from those that the last
-        BatchNorm at or before it stored, in stored standard deviations: root
-        mean square over the channels. Empty for a network without BatchNorm.
+        By layer, the distance of the mean activations from the means stored in
+        the last BatchNorm at or before the layer, in stored standard deviations:
+        root mean square over the channels. Empty without BatchNorm.
     logme, h_score : dict of str to float
         Transferability scores by layer.
     """
@@ -99,9 +99,9 @@ class Evidence:
 
     @property
     def doubling_gain(self) -> Interval:
-        """What twice the training images would bring the frozen features: the curve's slope.
+        """What twice as many training images would add to the score: the slope of the curve.
 
-        At most the errors that are left.
+        It is cut at the share of errors that are left.
         """
         score = float(np.mean(list(self.curve.values())[-1]))
         gain = corrected_interval(doubling_gains(dict(self.curve)), self.test_share)
@@ -120,12 +120,12 @@ class Evidence:
 
     @property
     def similarity(self) -> float:
-        """Share of the errors on random features that pretrained features spare, up to 1."""
+        """Share of the errors on random features that pretrained features avoid, up to 1."""
         error = 1 - np.mean(self.random[_highest(self.random)])
         return self.pretraining_gain.estimate / error if error > 0 else 0.0
 
     def layer_gain(self, layer: str) -> Interval:
-        """Return how much better a layer is than the last; wider, the more are compared."""
+        """Return how much better a layer is than the last, corrected for the number compared."""
         n_compared = max(1, len(self.pretrained) - 1)
         gain = self.pretrained[layer] - self.pretrained[self.last]
         return corrected_interval(gain, self.test_share, 1 - 0.05 / n_compared).within(-1, 1)
@@ -139,7 +139,7 @@ class Evidence:
         return {name: self.interval(by_fold) for name, by_fold in scores.items()}
 
     def to_frame(self) -> Any:
-        """Return one row a layer: scores of both networks and similarity.
+        """Return one row per layer: scores of both networks and similarity.
 
         Returns
         -------
@@ -234,7 +234,7 @@ def layer_features(
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, float]]:
     """Return the features of the layers of a network, and how its statistics are shifted.
 
-    All come from one pass of the images, of which the features are kept.
+    All come from one pass of the images; the features are kept in the cache.
 
     Parameters
     ----------
@@ -245,8 +245,8 @@ def layer_features(
     Returns
     -------
     features : dict of str to ndarray of shape (n_samples, n_features)
-        Of the named taps, early to late, and last of the extractor's own
-        layer, or layers side by side.
+        Those of the named taps, early to late, and at the end those of the
+        extractor's own layer, or layers side by side.
     mean_shift : dict of str to float
         See `Evidence`.
     """

@@ -11,14 +11,14 @@ from skdr.model_selection._intervals import Interval
 from skdr.model_selection.advice._decision import PredictedScore
 
 _SCORES = (0.0, 1.0)  # what balanced accuracy can be
-_APART = 0.12  # so that the intervals of two networks can be told apart
+_APART = 0.12  # moves the intervals of two networks apart
 _TITLE_PAD = 22  # leaves a line for the legend
 
 
 class StrategyAdviceDisplay:
     """What an advice rests on: scores by layer, the learning curve, the predictions.
 
-    Of an advice made by `recommend_strategy`.
+    Of an advice made by `recommend_strategy`; see `StrategyAdvice.plot`.
 
     Parameters
     ----------

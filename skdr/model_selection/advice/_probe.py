@@ -1,4 +1,4 @@
-"""Cheap classifiers on features, cross-validated on the folds that strategies would be."""
+"""Cheap classifiers on features, cross-validated on the folds that strategies would get."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class GentleScaler(TransformerMixin, BaseEstimator):
 
 
 def head_probe(classifier: FineTunedCNNClassifier) -> Any:
-    """Return the logistic regression that the head phase of a classifier comes to."""
+    """Return the logistic regression that the head phase of a classifier amounts to."""
     head = LogisticRegression(
         C=classifier.C, class_weight=classifier.class_weight, max_iter=300, tol=1e-3
     )
@@ -40,10 +40,10 @@ def head_probe(classifier: FineTunedCNNClassifier) -> Any:
 
 
 def rescale_penalty(classical: Any, n_features: int, reference: int) -> Any:
-    """Return a linear model that is regularised alike on another number of features.
+    """Return a linear model with the same regularisation on another number of features.
 
-    Standardised vectors grow with the number of features, so a penalty that
-    suits a thousand lets a model on twenty learn nothing.
+    Standardised vectors grow with the number of features: with a penalty that
+    suits a thousand features, a model on twenty learns nothing.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def learning_curve(
     probe, features, y, splits
         See `probe_scores`.
     groups : ndarray of shape (n_images,) or None
-        Those of one group are taken or left together.
+        Images of one group are taken or left out together.
     random_state : int or None
 
     Returns
@@ -135,11 +135,11 @@ def _fold_score(
     test: NDArray[np.intp],
 ) -> float:
     known = np.unique(y[train])
-    if len(known) == 1:  # a small part of few patients
+    if len(known) == 1:  # a small part of few patients may hold one class only
         predicted = np.full(len(test), known[0])
     else:
         predicted = clone(probe).fit(features[train], y[train]).predict(features[test])
-    # The mean recall of the classes that are there, silent on those that are not.
+    # The mean recall of the classes in the test images; the others do not count.
     return float(recall_score(y[test], predicted, labels=np.unique(y[test]), average="macro"))
 
 

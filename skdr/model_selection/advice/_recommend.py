@@ -41,12 +41,11 @@ def recommend_strategy(
     once, and once the same network with random weights; all else is measured
     on the features of their layers, which are kept for later fits.
 
-    Frozen features and transfer are cross-validated: a linear model on stored
-    features is what either comes to. What fine-tuning gains over transfer, and
-    training end to end over random features, is inferred from what was seen on
-    other data, as a share of the errors that are left, and carries the
-    uncertainty of that. The cheapest strategy within one standard error of the
-    best is recommended [1]_.
+    Frozen features and transfer are cross-validated: both amount to a linear
+    model on stored features. The gain of fine-tuning over transfer, and that of
+    end-to-end training over random features, are inferred from other data sets,
+    as a share of the errors that are left, with the uncertainty seen there. The
+    cheapest strategy within one standard error of the best is recommended [1]_.
 
     Parameters
     ----------
@@ -61,14 +60,14 @@ def recommend_strategy(
         image size and preprocessing are chosen.
     cv : int, splitter, iterable of splits or None, default=5
         A number of folds stands for a shuffled `StratifiedGroupKFold`, or
-        `StratifiedKFold` without `groups`; None is 5. Two or three folds tell
-        next to nothing of how scores vary.
+        `StratifiedKFold` without `groups`; None is 5. Two or three folds say
+        almost nothing about how scores vary.
     sampler : imbalanced-learn sampler, default=None
         Works inside the training folds only, on features.
     max_images : int or None, default=2000
-        Of more images so many are drawn, whole patients in the shares of
-        their classes, and scores are those at that size. None takes all; not
-        with splits of your own in `cv`.
+        If there are more images, this many are drawn: whole patients, with the
+        shares of the classes kept. Scores are then those at that size. None
+        takes all; splits of your own in `cv` need all images.
     random_state : int, default=None
         Seed of the folds, the random weights and the default strategies.
 
@@ -84,11 +83,11 @@ def recommend_strategy(
         than four images or than there are folds, or there is one fold.
     TypeError
         If `strategies` are not of the kinds that `make_strategies` returns, or
-        the sampler is none.
+        `sampler` is not a sampler.
 
     See Also
     --------
-    compare_strategies : Trains and cross-validates all of them: the last word.
+    compare_strategies : Trains and cross-validates all of them, which decides.
 
     References
     ----------
@@ -140,7 +139,7 @@ def recommend_strategy(
 
 
 def _at_layer(frozen: Pipeline, evidence: Evidence) -> Pipeline:
-    """Return the pipeline with the layer that probes best, as it was probed."""
+    """Return the pipeline on the layer with the best probe, with the penalty of that probe."""
     extractor = clone(frozen[0]).set_params(layer=evidence.best_layer)
     widths = evidence.widths
     classical = rescale_penalty(frozen[1:], widths[evidence.best_layer], widths[evidence.last])
@@ -159,7 +158,7 @@ def _check_counts(classes: NDArray[Any], counts: NDArray[np.intp]) -> None:
 def _check_max_images(
     max_images: Any, cv: Any, counts: NDArray[np.intp], classes: NDArray[Any]
 ) -> None:
-    """Raise an error where too few images of a class would be drawn."""
+    """Raise an error if too few images of a class would be drawn."""
     if max_images is None:
         return
     if not isinstance(max_images, Integral) or max_images < 1:
@@ -175,7 +174,7 @@ def _check_max_images(
 
 
 def _check_the_four(strategies: Mapping[str, Any]) -> None:
-    """Raise an error where strategies are not of the kinds that `make_strategies` returns."""
+    """Raise an error if strategies are not of the kinds that `make_strategies` returns."""
     check_strategies(strategies)
     missing = [name for name in COST_ORDER if name not in strategies]
     if missing:
@@ -203,7 +202,7 @@ def _splits(
     if len(y) < n_given and not (isinstance(cv, Integral) or hasattr(cv, "split")):
         raise ValueError(
             f"cv= holds rows of all {n_given} images, of which {len(y)} were drawn; set "
-            "max_images=None, or give a number of folds or a splitter."
+            "max_images=None, or give a number of folds or a splitter as cv."
         )
     splits = make_splits(cv, y, groups, random_state)
     if len(splits) < 2:

@@ -19,8 +19,8 @@ def logme_score(features: ArrayLike, y: ArrayLike) -> float:
     """Return the log of the maximum evidence of linear models on features, per image.
 
     Each class against the rest is a Bayesian linear regression of 0 and 1 on
-    the features. Its prior and noise precision are those of highest evidence,
-    found on a line, since the noise has a closed form given their ratio.
+    the features. Its prior and noise precision are those with the highest
+    evidence. Only their ratio is searched: given it, the noise has a closed form.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Strategies on the same folds: run them, keep what they said, tell what that shows."""
+"""Strategies on the same folds: run them, keep their predictions, and say what these show."""
 
 from skdr.model_selection.comparison._compare import compare_strategies
 from skdr.model_selection.comparison._comparison import StrategyComparison

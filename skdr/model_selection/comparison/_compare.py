@@ -45,7 +45,7 @@ from skdr.model_selection.comparison._folds import (
 )
 
 Job: TypeAlias = tuple[str, int]
-# What joblib raises where a process is gone: its own, and a worker of dask with its data.
+# What joblib raises when a process dies: one of its own, or a worker of dask with its data.
 _PROCESS_DIED = (BrokenExecutor, CancelledError)
 _MAX_IN_VAIN = 3
 
@@ -66,10 +66,11 @@ def compare_strategies(
 ) -> StrategyComparison:
     """Cross-validate strategies on the same folds, and say which can be told apart.
 
-    Each strategy is fitted once a fold. Its predictions and probabilities for
+    Each strategy is fitted once per fold. Its predictions and probabilities for
     the images that it did not see are kept, and all scores are computed from
-    them. A strategy that fails does not end the others. Where a process dies
-    its fits are done again, until three in a row die before a fit is finished.
+    them. A strategy that fails does not end the others. If a process dies, its
+    fits are done again; if that happens three times in a row without a finished
+    fit, its error is raised.
 
     Parameters
     ----------
@@ -83,8 +84,8 @@ def compare_strategies(
         Patients: images of one are never on both sides of a split.
     cv : int, splitter, iterable of splits or None, default=5
         A number of folds stands for a shuffled `StratifiedGroupKFold`, or
-        `StratifiedKFold` without `groups`; None is 5. Two or three folds tell
-        next to nothing of how scores vary.
+        `StratifiedKFold` without `groups`; None is 5. Two or three folds say
+        almost nothing about how scores vary.
     scoring : str, list of str, mapping of str to scorer, or None, default=None
         Metrics, as scikit-learn takes them; the first decides which strategy
         is best, and higher must be better. By default balanced accuracy and,
@@ -95,10 +96,10 @@ def compare_strategies(
     folder : path, default=None
         Where finished fits are written. The same call with the same images
         goes on from there: after an interruption finished fits are not done
-        again. Holds predictions, no images.
+        again. It holds predictions, but no images.
     n_jobs : int, default=None
-        Fits at a time, as joblib understands it. Networks use all cores
-        themselves; with more than one job give the strategies a cache folder.
+        Fits at a time, as in joblib. Networks use all cores themselves; with
+        more than one job give the strategies a cache folder.
     random_state : int, default=None
         Seed of the folds, and of the default strategies.
     verbose : int, default=0
@@ -116,7 +117,7 @@ def compare_strategies(
         compare, there are more folds than images of a class, or a metric is
         not known.
     TypeError
-        If a strategy or the sampler is none.
+        If a strategy is not an estimator, or `sampler` is not a sampler.
     RuntimeError
         If every fit of every strategy failed; the first error is shown.
 
@@ -197,12 +198,12 @@ class _Fits:
 
     @cached_property
     def digests(self) -> list[bytes] | None:
-        """The contents of each image; None where nobody says which column holds images."""
+        """A digest of each image; None where no strategy says which column holds images."""
         source = images_in(self.X, self.strategies)
         return None if source is None else source.digests()
 
     def run(self, n_jobs: int | None, verbose: int) -> dict[Job, FoldOutputs | FitFailure]:
-        """Return the outputs of all, of which finished ones are not computed again."""
+        """Return the outputs of all fits; those that are finished are not computed again."""
         keys = {} if self.store is None else self._keys()
         found = {job: self.store.get(key) for job, key in keys.items()} if self.store else {}
         results: dict[Job, FoldOutputs | FitFailure] = {
@@ -220,7 +221,7 @@ class _Fits:
     def _compute(
         self, jobs: list[Job], n_jobs: int | None
     ) -> Iterator[tuple[Job, FoldOutputs | FitFailure]]:
-        """Yield each fit as it ends; what is lost with a process that dies is done again."""
+        """Yield each fit as it ends; fits lost with a process that dies are done again."""
         to_do, n_in_vain = dict.fromkeys(jobs), 0
         while to_do:
             try:
@@ -248,7 +249,7 @@ class _Fits:
         )
 
     def _contents(self) -> Any:
-        """Return what is equal only for the same X: images by digest, all else as it is."""
+        """Return a value that is equal only for the same X: images by digest, all else as it is."""
         if self.digests is None:
             return self.X
         form = image_form(self.strategies)
@@ -273,8 +274,8 @@ class _Fits:
                 code = code_fingerprint(strategy)
             except TypeError as exc:
                 warn(
-                    f"Fits of {name!r} are not kept in the folder, since nobody can say whether "
-                    f"it is the same strategy the next time: {exc}."
+                    f"Fits of {name!r} are not kept in the folder, because skdr cannot tell "
+                    f"whether it is the same strategy the next time: {exc}."
                 )
                 continue
             for fold, split in enumerate(self.splits):
@@ -288,7 +289,7 @@ def _fit_job(job: Job, *args: Any) -> tuple[Job, FoldOutputs | FitFailure]:
 
 
 def _scorers(scoring: Any, strategy: Any, classes: NDArray[Any]) -> dict[str, Any]:
-    """Return scorers by the name of their metric, all of them fit for use."""
+    """Return scorers by the name of their metric, all of them checked."""
     if scoring is None:
         scorers: dict[str, Any] = {"balanced accuracy": "balanced_accuracy"}
         if are_grades(classes):

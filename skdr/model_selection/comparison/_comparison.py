@@ -39,7 +39,7 @@ class StrategyComparison(StrategyFindings):
     Attributes
     ----------
     strategies : dict of str to estimator
-        What was compared, unfitted, each behind the sampler where one was given.
+        What was compared, unfitted, each behind the sampler if one was given.
     X : array of shape (n_samples, n_columns) or DataFrame
         The images.
     y : ndarray of shape (n_samples,)
@@ -48,9 +48,9 @@ class StrategyComparison(StrategyFindings):
         Their patients.
     splits : list of tuple of (training rows, test rows)
     scoring : dict of str to scorer
-        The first is the one that decides.
+        The first one decides which strategy is best.
     results : dict of (str, int) to FoldOutputs or FitFailure
-        What each strategy said of the test images of each fold.
+        The outputs of each strategy for the test images of each fold.
     """
 
     strategies: Mapping[str, Any]
@@ -68,7 +68,7 @@ class StrategyComparison(StrategyFindings):
 
     @cached_property
     def scores(self) -> dict[str, dict[str, NDArray[np.float64]]]:
-        """Scores by metric and strategy, one a fold; NaN where a fit failed."""
+        """Scores by metric and strategy, one per fold; NaN where a fit failed."""
         return {
             metric: {name: self._scores(scorer, metric, name) for name in self.strategies}
             for metric, scorer in self.scoring.items()
@@ -113,12 +113,12 @@ class StrategyComparison(StrategyFindings):
         ----------
         strategy : str
         metric : str, default=None
-            By default the one that decides.
+            By default the metric that decides.
 
         Returns
         -------
         interval : Interval
-            The mean, and the ends of its 95% interval within what the metric can be.
+            The mean, and the ends of its 95% interval within the limits of the metric.
         """
         metric = metric or self.metric
         return self._interval(self.scores[metric][strategy]).within(*self.ranges[metric])
@@ -130,12 +130,12 @@ class StrategyComparison(StrategyFindings):
         ----------
         strategy, other : str
         metric : str, default=None
-            By default the one that decides.
+            By default the metric that decides.
 
         Returns
         -------
         interval : Interval
-            The mean of `strategy` less `other`, and the ends of its 95% interval.
+            The mean of `strategy` minus `other`, and the ends of its 95% interval.
         """
         metric = metric or self.metric
         (low, high), scores = self.ranges[metric], self.scores[metric]
@@ -151,7 +151,7 @@ class StrategyComparison(StrategyFindings):
         Returns
         -------
         predicted : ndarray of shape (n_samples,)
-            From the first fold that tests an image.
+            Those of the first fold that tests an image.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class StrategyComparison(StrategyFindings):
         return self.classes[codes]
 
     def probabilities(self, strategy: str) -> NDArray[np.float64] | None:
-        """Return the out-of-fold probabilities of a strategy, where it has such.
+        """Return the out-of-fold probabilities of a strategy, if it has any.
 
         Parameters
         ----------
@@ -172,8 +172,8 @@ class StrategyComparison(StrategyFindings):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes) or None
-            Of the classes in sorted order, each row 1 in all; the mean, where
-            several folds test an image.
+            One column per class in sorted order; rows sum to 1. Where several
+            folds test an image, their mean.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class StrategyComparison(StrategyFindings):
         return probabilities
 
     def errors(self, strategy: str) -> list[str]:
-        """Return what went wrong.
+        """Return the errors of the fits of a strategy.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class StrategyComparison(StrategyFindings):
         return [result.error for result in results if isinstance(result, FitFailure)]
 
     def to_frame(self) -> Any:
-        """Return one row a strategy: means with intervals, differences from the best, seconds.
+        """Return one row per strategy: means with intervals, differences from the best, seconds.
 
         Returns
         -------
@@ -214,7 +214,7 @@ class StrategyComparison(StrategyFindings):
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strategy")
 
     def folds_to_frame(self) -> Any:
-        """Return one row a strategy and fold: scores, seconds, numbers of images, errors.
+        """Return one row per strategy and fold: scores, seconds, numbers of images, errors.
 
         Returns
         -------
@@ -243,7 +243,7 @@ class StrategyComparison(StrategyFindings):
         Parameters
         ----------
         axes : sequence of matplotlib Axes, default=None
-            One a metric; by default a new figure.
+            One per metric; by default a new figure.
 
         Returns
         -------
@@ -267,8 +267,8 @@ class StrategyComparison(StrategyFindings):
         Parameters
         ----------
         path : path
-            Nothing beside the file is needed to read it. It shows images of
-            patients: mind who gets it.
+            No other file is needed to read it. It shows images of patients:
+            mind who gets it.
         """
         images = ComparedImages(self.X, self.y, self.classes, self.groups, self.strategies)
         said = {name: self._out_of_fold(name) for name in self.strategies}
@@ -344,7 +344,7 @@ class StrategyComparison(StrategyFindings):
         return corrected_interval(values, float(np.mean(sizes)))
 
     def _outputs(self, name: str) -> list[tuple[FoldOutputs, NDArray[np.intp]]]:
-        """Return what a strategy said in the folds where it did not fail, and of which rows."""
+        """Return the outputs of a strategy, with their rows, in the folds where it did not fail."""
         by_fold = [(self.results[name, fold], test) for fold, (_, test) in enumerate(self.splits)]
         return [(result, test) for result, test in by_fold if isinstance(result, FoldOutputs)]
 
@@ -390,6 +390,6 @@ class StrategyComparison(StrategyFindings):
     def _check_complete(self, strategy: str, missing: NDArray[np.bool_]) -> None:
         if missing.any():
             raise ValueError(
-                f"{strategy!r} has said nothing of {missing.sum()} of {len(missing)} images: "
+                f"{strategy!r} has no prediction for {missing.sum()} of {len(missing)} images: "
                 "their folds failed, or cv= tests only some of them."
             )

@@ -1,4 +1,4 @@
-"""Folds: split, fit one strategy on one of them, keep what it said of the images left out."""
+"""Folds: split, fit one strategy on one of them, keep its outputs for the images left out."""
 
 import json
 import os
@@ -46,8 +46,8 @@ def make_splits(
     Raises
     ------
     ValueError
-        If there are more folds than images of a class or patients, or a split
-        names no rows, or such as are not there.
+        If there are more folds than patients or images of a class, or a split
+        names no rows, or rows that do not exist.
     """
     cv = _DEFAULT_FOLDS if cv is None else cv
     if isinstance(cv, Integral):
@@ -63,7 +63,7 @@ def make_splits(
 
 
 def _check_n_folds(n_folds: int, y: NDArray[Any], groups: NDArray[Any] | None) -> None:
-    """Raise an error where there are too few images or patients for so many folds."""
+    """Raise an error if there are too few images or patients for so many folds."""
     if n_folds < 2:
         raise ValueError(f"cv={n_folds} leaves nothing to train on; set cv=2 or more.")
     classes, counts = np.unique(y, return_counts=True)
@@ -83,15 +83,15 @@ def _check_n_folds(n_folds: int, y: NDArray[Any], groups: NDArray[Any] | None) -
 
 
 def _checked_pairs(cv: Iterable[Any]) -> list[Any]:
-    """Return splits that somebody wrote down, each of two sides."""
+    """Return splits that are given as rows, after checking that each has two sides."""
     splits = list(cv)
     if not splits:
         raise ValueError("cv= holds no splits; give a number of folds, such as cv=5.")
     for split in splits:
         if not isinstance(split, Sized) or len(split) != 2:
             raise ValueError(
-                "cv= must hold pairs of training and test rows, and holds a "
-                f"{type(split).__name__} that is none."
+                "cv= must hold pairs of training and test rows, but holds a "
+                f"{type(split).__name__} that is no pair."
             )
     return splits
 
@@ -114,7 +114,7 @@ def _rows(rows: Any, n_images: int, use: str) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class FoldOutputs:
-    """What a strategy, fitted on one side of a split, said of the images of the other.
+    """The outputs of a strategy, fitted on one side of a split, for the images of the other.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class FoldOutputs:
     decisions : ndarray of shape (n_test, n_known) or (n_test,), or None
         As ``decision_function`` returns them.
     known : ndarray of shape (n_known,)
-        Positions, in all classes, of those that the training images had.
+        Positions, among all classes, of the classes of the training images.
     fit_seconds, predict_seconds : float
     """
 
@@ -154,7 +154,7 @@ class FitFailure:
 
 
 class FoldPredictions(ClassifierMixin, BaseEstimator):
-    """Stands for the fitted strategy before any scorer, and computes nothing anew.
+    """Stands in for the fitted strategy where scorers want it, and computes nothing anew.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def fit_fold(
     classes: NDArray[Any],
     split: tuple[NDArray[np.intp], NDArray[np.intp]],
 ) -> FoldOutputs | FitFailure:
-    """Fit a clone of a strategy on one side of a split and let it judge the other.
+    """Fit a clone of a strategy on one side of a split, and predict the other.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def fit_fold(
     Returns
     -------
     outputs : FoldOutputs or FitFailure
-        A failure where an exception, but not an interruption, ended the fit.
+        A failure if an exception, other than an interruption, ended the fit.
     """
     train, test = split
     try:
@@ -248,7 +248,7 @@ class FoldStore:
     Parameters
     ----------
     folder : path
-        Made where it is not there.
+        Created if it does not exist.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
@@ -258,7 +258,7 @@ class FoldStore:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, key: str) -> FoldOutputs | None:
-        """Return the outputs of a fold, or None where they are not there or not sound."""
+        """Return the outputs of a fold, or None where they are missing or damaged."""
         file = self.folder / f"{key}.npz"
         if not file.exists():
             return None
@@ -272,15 +272,15 @@ class FoldStore:
             return None
 
     def put(self, key: str, outputs: FoldOutputs) -> None:
-        """Write the outputs of a fold, whole or, with a warning, not at all."""
+        """Write the outputs of a fold completely or, with a warning, not at all."""
         values = {name: value for name, value in asdict(outputs).items() if value is not None}
         seconds = {name: values.pop(name) for name in ("fit_seconds", "predict_seconds")}
-        part = self.folder / f"{key}.{uuid.uuid4().hex}.part"  # nobody else's, on any machine
+        part = self.folder / f"{key}.{uuid.uuid4().hex}.part"  # a name that no other process uses
         try:
             with part.open("wb") as file:
                 np.savez(file, seconds=json.dumps(seconds), **values)
             part.replace(self.folder / f"{key}.npz")
-        except OSError as exc:  # a full disk must not cost the fits
+        except OSError as exc:  # a full disk must not end the comparison
             part.unlink(missing_ok=True)
             warn(
                 f"A fit is not kept in {str(self.folder)!r}: {exc}. It counts in this comparison, "

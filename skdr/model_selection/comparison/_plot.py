@@ -22,13 +22,13 @@ class StrategyComparisonDisplay:
     intervals : mapping of str to mapping of str to Interval
         Of their means.
     ranges : mapping of str to tuple of (low, high), default=None
-        The lowest and highest possible score by metric; None knows none.
+        The lowest and highest possible score by metric; None if unknown.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of matplotlib Axes
-        One a metric.
+        One per metric.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class StrategyComparisonDisplay:
         self.ranges = ranges
 
     def plot(self, *, axes: Sequence[Any] | None = None) -> "StrategyComparisonDisplay":
-        """Draw a dot a fold, and a bar from the lower to the upper bound of each mean.
+        """Draw one dot per fold, and a bar from the lower to the upper bound of each mean.
 
         Parameters
         ----------
         axes : sequence of matplotlib Axes, default=None
-            One a metric; by default a new figure.
+            One per metric; by default a new figure.
 
         Returns
         -------

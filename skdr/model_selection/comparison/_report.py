@@ -19,7 +19,7 @@ from skdr.model_selection._page import picture
 
 @dataclass(frozen=True)
 class ComparedImages:
-    """The images that were compared on, and what is known of them.
+    """The images of a comparison, and what is known of them.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class ComparedImages:
     groups : ndarray of shape (n_samples,) or None
         Their patients.
     strategies : mapping of str to estimator
-        Which know where in X the images are.
+        They know where in X the images are.
     """
 
     X: Any
@@ -49,7 +49,7 @@ class ComparedImages:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What a strategy said of images that it was not trained on.
+    """The predictions of a strategy for images that it was not trained on.
 
     Attributes
     ----------
