@@ -73,7 +73,7 @@ class FineTunedCNNClassifier(CNNClassifier):
         Its learning rate is set by the parameters of that name. One given by
         name clips the norm of the gradient at 1.
     loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
-        Gets one column a class; a loss whose name begins with "sparse" gets
+        Gets one column per class; a loss whose name begins with "sparse" gets
         class numbers.
     metrics : sequence, default=None
         Metrics that Keras reports into `history_`; None is accuracy.
