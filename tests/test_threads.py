@@ -392,8 +392,16 @@ def test_nothing_is_held_after_an_error(error, cache, coloured, monkeypatch):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.fixture
+def interruptible():
+    """Have this process be interrupted by Ctrl-C: one that a shell runs behind it ignores that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows interrupts no wait")
-def test_waiting_thread_can_be_interrupted(gate, coloured):
+def test_waiting_thread_can_be_interrupted(gate, coloured, interruptible):
     gate, waiting = gate
     first = begin(waiting.transform, coloured[0][:4])
     assert gate.has_come.wait(LONG)
