@@ -15,16 +15,13 @@ from report import interleaved, parse, print_machine, print_ratios
 from skdr import FineTunedCNNClassifier, ScratchCNNClassifier, accelerations, clear_networks
 from skdr.images import batches_of
 from skdr.networks import build_backbone
-from skdr.runtime import _architecture, _frozen, _fused_adam, _trainable
+from skdr.runtime import _architecture, _frozen, _trainable
 from skdr.runtime._forward import ForwardPass
 from skdr.runtime._pool import NetworkPool
 from skdr.training import _trainer
 
 IN_STEPS = partialmethod(keras.Model.compile, steps_per_execution=32)
 WITHOUT = {
-    "Adam in a dozen operations": [
-        (_fused_adam, "fused_update_step", lambda optimizer, number_of: optimizer.update_step)
-    ],
     "1x1 convolutions as such": [(_architecture, "multiply_pointwise", lambda network: None)],
     "freed memory handed back": [(_trainer, "reuse_freed_memory", lambda hand_back: nullcontext())],
 }
@@ -32,7 +29,6 @@ EACH_BATCH = [(_trainer, "batches_at_once", lambda shape, batch_size: 1)]
 ON_FEATURES = {
     "each batch a call": EACH_BATCH,
     "... of Keras's steps_per_execution": [*EACH_BATCH, (keras.Model, "compile", IN_STEPS)],
-    "Adam in a dozen operations": WITHOUT["Adam in a dozen operations"],
 }
 
 

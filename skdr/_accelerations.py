@@ -16,10 +16,10 @@ def accelerations(enabled: bool) -> Iterator[None]:
 
     Without it, every network is built and compiled anew, and runs as Keras wrote
     it: BatchNorm is not folded into convolutions, 1x1 convolutions are not
-    turned into products of matrices, Adam updates each weight in several
-    operations, each batch is a call of its own, the memory that is freed goes
-    back as usual, and no network is shared. Scores and features are the same
-    up to rounding: if they are not, that is a bug of skdr.
+    turned into products of matrices, each batch is a call of its own, the
+    memory that is freed goes back as usual, and no network is shared. Scores
+    and features are the same up to rounding: if they are not, that is a bug of
+    skdr.
 
     The environment variable ``SKDR_ACCELERATIONS=0`` does the same for whole
     processes.

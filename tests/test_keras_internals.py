@@ -15,13 +15,12 @@ from skdr import (
 )
 from skdr.networks._graph import operations_of
 from skdr.runtime._keras_internals import (
-    adam_moments,
     keras_seed,
     set_convolution,
     set_update_step,
     variable_numbers,
 )
-from tests.with_keras import on_tensorflow, tiny_network
+from tests.with_keras import tiny_network
 
 SETTINGS = {"image_size": 16, "random_state": 0, "batch_size": 16}
 FITS = {
@@ -48,10 +47,6 @@ def hide_generator(patch):
     patch.setattr("skdr.runtime._keras_internals._SEEDS", "keras.src.random.elsewhere")
 
 
-def hide_moments(patch):
-    patch.setattr("skdr.runtime._fused_adam.adam_moments", lambda optimizer: None)
-
-
 def hide_operations(patch):
     patch.setattr("skdr.networks._graph._ALL", "hidden")
 
@@ -68,7 +63,7 @@ def expected(coloured):
 
 
 @pytest.mark.parametrize("make", FITS.values(), ids=FITS)
-@pytest.mark.parametrize("hide", [hide_generator, hide_moments, hide_operations])
+@pytest.mark.parametrize("hide", [hide_generator, hide_operations])
 def test_fits_are_the_same_without_a_name(make, hide, coloured, expected, monkeypatch):
     with monkeypatch.context() as patch:
         hide(patch)
@@ -110,25 +105,6 @@ def test_variables_are_numbered_without_keras():
     number_of = variable_numbers(optimizer, layer.trainable_variables)
     assert [number_of(v) for v in layer.trainable_variables] == [0, 1]
     assert [number_of(v.value) for v in layer.trainable_variables] == [0, 1]
-
-
-def test_moments_that_keras_keeps_elsewhere_are_none():
-    optimizer = keras.optimizers.Adam()
-    optimizer.build([keras.Variable(np.zeros(2))])
-    assert [len(each) for each in adam_moments(optimizer)] == [1, 1]
-    del optimizer._velocities
-    assert adam_moments(optimizer) is None
-
-
-@on_tensorflow
-def test_adam_takes_its_own_step_without_its_moments(monkeypatch):
-    from skdr.runtime._fused_adam import fused_update_step
-
-    hide_moments(monkeypatch)
-    optimizer, variable = keras.optimizers.Adam(0.5), keras.Variable(np.zeros(2, "float32"))
-    optimizer.build([variable])
-    fused_update_step(optimizer)(np.ones(2, "float32"), variable, 0.5)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), -0.5, rtol=1e-4)
 
 
 def test_layer_without_such_a_method_convolves_as_before():

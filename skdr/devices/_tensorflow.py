@@ -58,48 +58,6 @@ def gradient(function: Callable[[Any], Any], point: Any) -> Any:
     return tape.gradient(value, point)
 
 
-def fused_adam(
-    optimizer: keras.optimizers.Adam,
-    moments: Callable[[], tuple[Sequence[keras.Variable], Sequence[keras.Variable]] | None],
-    number_of: Callable[[Any], int],
-) -> Callable[[Any, Any, Any], None]:
-    """Return the `update_step` of an optimizer as one operation in place of a dozen.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Adam
-    moments : callable
-        Returns the first and second moments, when the optimizer is built; None
-        where Keras does not show them: then the step is the optimizer's own.
-    number_of : callable
-        Returns the position of a variable among those that are trained.
-    """
-    plain_update = optimizer.update_step
-
-    def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
-        found = moments()
-        # In bfloat16 the operation would round a decay of 0.999 to 1.
-        if found is None or variable.dtype != tf.float32:
-            plain_update(gradient, variable, learning_rate)
-            return
-        first, second = (each[number_of(variable)] for each in found)
-        step = tf.cast(optimizer.iterations + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=first.value.handle,
-            v=second.value.handle,
-            beta1_power=tf.pow(optimizer.beta_1, step),
-            beta2_power=tf.pow(optimizer.beta_2, step),
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=optimizer.beta_1,
-            beta2=optimizer.beta_2,
-            epsilon=optimizer.epsilon,
-            grad=tf.cast(gradient, tf.float32),
-        )
-
-    return update_step
-
-
 class Learner(keras.Model):
     """A network whose steps are traced once, for batches of any size.
 

@@ -3,12 +3,12 @@
 from skdr.runtime._feature_map import SplitNetwork, find_feature_map
 from skdr.runtime._fitted import FittedNetwork
 from skdr.runtime._frozen import FrozenNetwork, frozen_network, network_origin
-from skdr.runtime._fused_adam import adjust_updates
 from skdr.runtime._many_batches import batches_at_once, learner
 from skdr.runtime._parameter_key import parameter_key
 from skdr.runtime._pool import clear_networks
 from skdr.runtime._sealed import sealed_parameters
 from skdr.runtime._trainable import TrainableNetwork, lend_network
+from skdr.runtime._updates import adjust_updates
 
 __all__ = [
     "FittedNetwork",

@@ -114,23 +114,3 @@ def variable_numbers(
         return optimizer._get_variable_index(variable)  # with several devices it gets a copy
 
     return number_of
-
-
-def adam_moments(
-    optimizer: keras.optimizers.Adam,
-) -> tuple[Sequence[keras.Variable], Sequence[keras.Variable]] | None:
-    """Return the first and second moments that an Adam keeps, one of each for each variable.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Adam
-        Built.
-
-    Returns
-    -------
-    moments : tuple of two sequences of keras.Variable, or None
-        None where Keras keeps them elsewhere.
-    """
-    first = getattr(optimizer, "_momentums", None)
-    second = getattr(optimizer, "_velocities", None)
-    return None if first is None or second is None else (first, second)
