@@ -62,10 +62,10 @@ class Architecture:
         forward, places = self._forward_pass((first, end))
         return forward(batches, [weights[place] for place in places])
 
-    def copy(self) -> keras.Model:
-        """Return a copy with weights of its own, and with the layers as they were before."""
+    def copy(self, weights: Sequence[Any] | None = None) -> keras.Model:
+        """Return a network of the same layers as Keras wrote them, with weights of its own."""
         with keras_seed(0):  # Keras draws weights here: other random numbers must not change
-            return copy_network(self.network)
+            return copy_network(self.network, weights)
 
     def part(self, first: int, end: int | None = None) -> keras.Model | None:
         """Return the operations between two; see `part_between`."""

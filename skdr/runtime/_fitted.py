@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdr.devices import refuse_if_forked
-from skdr.networks._copies import copy_network
 from skdr.networks._names import rename_automatic_names
 from skdr.runtime._architecture import Architecture
-from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._sealed import network_from_state, network_state, sealed
 from skdr.runtime._stateless import as_tensors
 
@@ -61,7 +59,6 @@ class FittedNetwork:
     def to_keras(self) -> keras.Model:
         """Return a network of its own with these weights."""
         refuse_if_forked()
-        with keras_seed(0):  # Keras draws weights here: other random numbers must not change
-            network = copy_network(self.architecture.network, self.weights)
+        network = self.architecture.copy(self.weights)
         rename_automatic_names(network)
         return network

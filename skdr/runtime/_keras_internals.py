@@ -94,7 +94,7 @@ def set_update_step(optimizer: keras.optimizers.Optimizer, update_step: UpdateSt
 
 
 def variable_numbers(
-    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable] = ()
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable]
 ) -> Callable[[Any], int]:
     """Return a function that gives the number of a variable, in the form `update_step` gets it.
 
@@ -102,8 +102,7 @@ def variable_numbers(
     ----------
     optimizer : keras.optimizers.Optimizer
         Built for these variables.
-    variables : sequence of keras.Variable, default=()
-        By default Keras is asked for each.
+    variables : sequence of keras.Variable
     """
     # On TensorFlow, `update_step` gets the variable of TensorFlow that one of Keras holds.
     numbers = {id(v): i for i, variable in enumerate(variables) for v in (variable, variable.value)}

@@ -268,8 +268,8 @@ class Trainer:
             with float32_layers():
                 part, targets = self._learning_part(start, many=many), self.train.targets[:1]
                 compiled = CompiledPhase(part, phase, learning, self.options, targets)
-        if key is not None:
-            self.network.compiled[key] = compiled
+            if key is not None:
+                self.network.compiled[key] = compiled
         return compiled
 
     def _compiled_key(
