@@ -28,7 +28,6 @@ from matplotlib import pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skdr import (
     FineTunedCNNClassifier,
@@ -40,6 +39,7 @@ from skdr import (
 from skdr.datasets import load_eyepacs, make_fundus_images
 from skdr.metrics import bootstrap_interval, quadratic_weighted_kappa
 from skdr.model_selection import OrdinalThresholdClassifier, balanced_train_test_split
+from skdr.preprocessing import DampedScaler
 
 METRICS = {
     "balanced accuracy": balanced_accuracy_score,
@@ -58,8 +58,8 @@ def strategies(options, seed):
     layers = [*list_taps(options.backbone)[-4:], "last"]
     probe = make_pipeline(
         PretrainedFeatureExtractor(layer=layers, **pretrained),
-        StandardScaler(),
-        LogisticRegression(C=0.001, max_iter=1000),
+        DampedScaler(),
+        LogisticRegression(C=0.02, max_iter=1000),
     )
     return {
         "end to end": ScratchCNNClassifier(

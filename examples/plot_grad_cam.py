@@ -20,11 +20,11 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, as_image_column
 from skdr.datasets import load_eyepacs, load_image_folder, make_fundus_images
 from skdr.inspection import GradCAMDisplay, LearningHistoryDisplay, MistakesDisplay
+from skdr.preprocessing import DampedScaler
 
 # An earlier layer than the last: small lesions want a fine map.
 TAP = "block5"
@@ -66,8 +66,8 @@ def main(argv=None):
     print(f"fine-tuned: accuracy {classifier.score(images[test], labels[test]):.2f}")
     pipeline = make_pipeline(
         PretrainedFeatureExtractor(layer=TAP, **settings),
-        StandardScaler(),
-        LogisticRegression(C=0.001),
+        DampedScaler(),
+        LogisticRegression(C=0.02),
     ).fit(images[train], labels[train])
     print(f"frozen features: accuracy {pipeline.score(images[test], labels[test]):.2f}")
 

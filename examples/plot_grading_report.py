@@ -18,12 +18,12 @@ from matplotlib import pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skdr import PretrainedFeatureExtractor, list_taps
 from skdr.datasets import load_eyepacs, make_fundus_images
 from skdr.metrics import GradingReport, referable_probability, referable_threshold
 from skdr.model_selection import OrdinalThresholdClassifier
+from skdr.preprocessing import DampedScaler
 
 
 def split(y, groups, n_folds):
@@ -49,8 +49,8 @@ def main(argv=None):
     )
     model = make_pipeline(
         features,
-        StandardScaler(),
-        LogisticRegression(C=0.001, class_weight="balanced", max_iter=1000),
+        DampedScaler(),
+        LogisticRegression(C=0.02, class_weight="balanced", max_iter=1000),
     )
     # One half of the patients is for the report, the other for training and the threshold.
     train, test = next(split(grades, patients, 2))

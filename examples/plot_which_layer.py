@@ -17,10 +17,10 @@ from matplotlib import pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skdr import PretrainedFeatureExtractor, as_image_column, feature_cache_info, list_taps
 from skdr.datasets import load_eyepacs, make_fundus_images
+from skdr.preprocessing import DampedScaler
 
 
 def search_layers(X, y, patients, image_size):
@@ -29,8 +29,8 @@ def search_layers(X, y, patients, image_size):
     pipeline = Pipeline(
         [
             ("features", PretrainedFeatureExtractor(image_size=image_size)),
-            ("scaler", StandardScaler()),
-            ("model", LogisticRegression(C=0.001, class_weight="balanced", max_iter=1000)),
+            ("scaler", DampedScaler()),
+            ("model", LogisticRegression(C=0.02, class_weight="balanced", max_iter=1000)),
         ]
     )
     search = GridSearchCV(

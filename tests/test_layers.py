@@ -23,7 +23,7 @@ LAYERS = [
     ["runtime"],
     ["networks", "preprocessing"],
     ["images", "devices", "metrics", "datasets"],
-    ["_grades", "_labels", "_stratified", "_text_table"],
+    ["_damped", "_grades", "_labels", "_stratified", "_text_table"],
     [
         *("exceptions", "_accelerations", "_atomic", "_fingerprint", "_html", "_missing"),
         *("_optional", "_progress", "_sklearn", "_warnings"),

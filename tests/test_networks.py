@@ -121,6 +121,25 @@ def test_pooling(pooling, n, images):
     assert extractor.fit_transform(images).shape == (5, n)
 
 
+def test_all_is_every_tap(images):
+    settings = {"weights": None, "image_size": 64, "random_state": 0}
+    every, listed = (
+        PretrainedFeatureExtractor("MobileNetV2", layer=layer, **settings).fit_transform(images)
+        for layer in ("all", skdr.list_taps("MobileNetV2"))
+    )
+    assert np.array_equal(every, listed)
+
+
+def test_all_of_an_own_network_is_its_output(images):
+    every, last = (
+        PretrainedFeatureExtractor(
+            tiny_network, layer=layer, image_size=40, random_state=0
+        ).fit_transform(images)
+        for layer in ("all", "last")
+    )
+    assert np.array_equal(every, last)
+
+
 def test_several_taps_are_the_single_ones_side_by_side(images):
     network = build_backbone(tiny_network, None, (40, 40))
     single = [ForwardPass(tap_features(network, tiny_network, t, "avg")) for t in ("relu1", "last")]

@@ -17,7 +17,7 @@ from skdr._sklearn import FitTasks, StrOptions, fit_context
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.features import MEMORY, FrozenFeatures
 from skdr.networks import (
-    LAST,
+    ALL,
     BackboneLike,
     default_image_size,
     exportable,
@@ -45,11 +45,12 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         ImageNet weights, a ``.weights.h5``, ``.h5`` or ``.keras`` file that
         fits the network without its classes, or random weights. A network
         given as `backbone` keeps its own weights with ``"imagenet"``.
-    layer : str or sequence of str, default="last"
-        Where features are taken: ``"last"``, a tap of `list_taps`, or any
-        layer of the network by its Keras name, numbered from the start of
-        the network. The features of several come from one pass and are
-        concatenated. On data unlike ImageNet try earlier layers.
+    layer : str or sequence of str, default="all"
+        Where features are taken: ``"last"``, a tap of `list_taps`, ``"all"``
+        of these taps, or any layer of the network by its Keras name, numbered
+        from the start of the network. The features of several come from one
+        pass and are concatenated. A network of your own has no taps but its
+        output.
     pooling : {"avg", "max", "avgmax"} or None, default="avg"
         How a map of features becomes a vector: its average, its maximum,
         both concatenated, or (None) the whole map, flattened.
@@ -148,7 +149,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         backbone: BackboneLike = "EfficientNetLite0",
         *,
         weights: str | os.PathLike[str] | None = "imagenet",
-        layer: str | Sequence[str] = LAST,
+        layer: str | Sequence[str] = ALL,
         pooling: str | None = "avg",
         image_size: int | tuple[int, int] | None = None,
         preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,

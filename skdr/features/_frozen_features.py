@@ -90,7 +90,7 @@ class FrozenFeatures:
     @property
     def layers(self) -> list[str]:
         """Names of the layers."""
-        return [self.layer] if isinstance(self.layer, str) else list(self.layer)
+        return self.network.layer_names(self.layer)
 
     def to_keras(self) -> keras.Model:
         """Return a copy of the network, from RGB images in 0..255 to features."""

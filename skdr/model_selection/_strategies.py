@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skdr.estimators import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
 from skdr.features import MEMORY
-from skdr.networks import LAST, Augmentation, BackboneLike
+from skdr.networks import ALL, Augmentation, BackboneLike
+from skdr.preprocessing import DampedScaler
 
 
 def make_strategies(
     backbone: BackboneLike = "EfficientNetLite0",
     *,
     weights: str | os.PathLike[str] | None = "imagenet",
-    layer: str | Sequence[str] = LAST,
+    layer: str | Sequence[str] = ALL,
     scratch_backbone: BackboneLike | None = None,
     image_size: int | tuple[int, int] | None = None,
     preprocess: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
@@ -41,8 +41,9 @@ def make_strategies(
         The pretrained network of the first three.
     weights : "imagenet", path or None, default="imagenet"
         Its weights.
-    layer : str or sequence of str, default="last"
-        Where the features of the first three are taken.
+    layer : str or sequence of str, default="all"
+        Where the features of the first three are taken: at all taps of
+        `list_taps`.
     scratch_backbone : str, keras.Model, callable or None, default=None
         The network of the fourth; None is a small one.
     image_size : int, (height, width) or None, default=None
@@ -66,10 +67,10 @@ def make_strategies(
     -------
     strategies : dict of str to estimator
         ``"frozen_svm"``: features of the frozen network, standardised, and a
-        linear SVM, whose ``C=0.001`` suits a thousand features: set ``svm__C``
-        to the inverse of their number where a layer has far fewer.
+        linear SVM, whose ``C=0.003`` suits some two thousand features: set
+        ``svm__C`` to 5 over their number where a layer has far fewer.
         ``"transfer"``: a new head trained on the frozen network.
-        ``"fine_tune"``: the head first, then the last blocks too.
+        ``"fine_tune"``: the head first, then all layers too.
         ``"scratch"``: a network trained end to end from random weights.
 
     Examples
@@ -101,10 +102,8 @@ def make_strategies(
         "frozen_svm": Pipeline(
             [
                 ("features", PretrainedFeatureExtractor(backbone, **pretrained)),
-                ("scaler", StandardScaler()),
-                # There are far more features than images: cross-validation on
-                # photographs of retinas and flowers chose a margin this wide.
-                ("svm", SVC(kernel="linear", C=0.001)),
+                ("scaler", DampedScaler()),
+                ("svm", SVC(kernel="linear", C=0.003)),
             ]
         ),
         "transfer": FineTunedCNNClassifier(

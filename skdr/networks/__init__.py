@@ -4,7 +4,7 @@ Packages above import these names. Only `runtime`, which runs the networks, impo
 """
 
 from skdr.networks._augment import Augmentation, augmentation_layers, augments
-from skdr.networks._backbones import LAST, list_backbones, list_taps
+from skdr.networks._backbones import ALL, list_backbones, list_taps
 from skdr.networks._build import (
     BackboneLike,
     build_backbone,
@@ -19,16 +19,17 @@ from skdr.networks._freeze import Learning, set_trainable, warn_if_head_alone_le
 from skdr.networks._graph import random_states
 from skdr.networks._head import (
     cut_scores,
-    damped_statistics,
     set_class_shares,
+    set_scores,
     standardise_features,
     standardise_pixels,
+    standardised,
 )
 from skdr.networks._settings import float32_layers
 from skdr.networks._small_cnn import build_small_cnn
 
 __all__ = [
-    "LAST",
+    "ALL",
     "Augmentation",
     "BackboneLike",
     "Learning",
@@ -37,7 +38,6 @@ __all__ = [
     "build_backbone",
     "build_small_cnn",
     "cut_scores",
-    "damped_statistics",
     "default_image_size",
     "exportable",
     "float32_layers",
@@ -48,10 +48,12 @@ __all__ = [
     "random_states",
     "scratch_classifier",
     "set_class_shares",
+    "set_scores",
     "set_trainable",
     "smallest_image_size",
     "standardise_features",
     "standardise_pixels",
+    "standardised",
     "warn_if_head_alone_learns",
     "warn_if_probabilities",
     "what_learns",

@@ -11,7 +11,8 @@ from skdr.networks._graph import operations_of
 from skdr.networks._names import did_you_mean
 
 Taps = dict[str, str]
-LAST = "last"
+# Names that stand for the output of a network, and for all its taps.
+LAST, ALL = "last", "all"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from functools import cached_property
 import keras
 
 from skdr._warnings import warn
-from skdr.networks._backbones import LAST
+from skdr.networks._backbones import ALL, LAST
 from skdr.networks._graph import operations_of
 
 _SQUASHING = (keras.activations.softmax, keras.activations.sigmoid)
@@ -20,10 +20,11 @@ def warn_if_probabilities(network: keras.Model, layer: str | Sequence[str] | Non
     network : keras.Model
         As `build_backbone` returns it.
     layer : str or sequence of str, optional
-        The parameter that says where features are taken: only with ``"last"``
-        may the user not expect probabilities. None where there is none.
+        The parameter that says where features are taken: only with ``"last"`` and
+        ``"all"`` may the user not expect probabilities. None where there is none.
     """
-    if layer is not None and LAST not in ([layer] if isinstance(layer, str) else layer):
+    names = [LAST] if layer is None else [layer] if isinstance(layer, str) else layer
+    if LAST not in names and ALL not in names:
         return
     last, before = operations_of(network)[-1], _Producers(network)
     while isinstance(last, keras.layers.Identity) and before[last]:  # stands for an inner network

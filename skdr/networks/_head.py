@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from skdr._damped import damped_statistics
+
 CLASSES = "classes"
 STANDARDISE = "standardise"
 STANDARDISE_PIXELS = "standardise_pixels"
@@ -106,33 +108,6 @@ def _set_statistics(
             layer.set_weights([mean, variance])
 
 
-def damped_statistics(
-    features: NDArray[np.float32], counts: NDArray[np.float64]
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return the mean and variance that standardise features, gently.
-
-    A feature that hardly varies is not enlarged to variance 1: otherwise it
-    would change most when the layers below it learn. The squared length of a
-    standardised vector is on average the number of features, as in plain scaling.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n, n_features)
-    counts : ndarray of shape (n,)
-        How many images each row stands for.
-
-    Returns
-    -------
-    mean, variance : ndarray of shape (n_features,)
-    """
-    mean = np.average(features, axis=0, weights=counts)
-    own = np.average(np.square(features - mean), axis=0, weights=counts)
-    variance = own + own.mean()
-    if not variance.any():
-        return mean, np.ones_like(variance)
-    return mean, variance * np.mean(own / variance)
-
-
 def set_class_shares(classifier: keras.Model, shares: NDArray[Any]) -> None:
     """Let a new head start from the shares of the classes, not from equal ones.
 
@@ -147,6 +122,39 @@ def set_class_shares(classifier: keras.Model, shares: NDArray[Any]) -> None:
     kernel, _ = layer.get_weights()
     smallest = 1e-6 * shares.sum()
     layer.set_weights([kernel, np.log(np.maximum(shares, smallest) / shares.sum())])
+
+
+def standardised(classifier: keras.Model, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return features as the scores of the classes get them, where no hidden layer is between.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        As `add_head` returns it, its statistics set.
+    features : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    features : ndarray of shape (n, n_features) and dtype float32
+    """
+    layer = classifier.get_layer(STANDARDISE)
+    mean, variance = layer.get_weights()
+    return (features - mean) / np.sqrt(variance + layer.epsilon, dtype=np.float32)
+
+
+def set_scores(
+    classifier: keras.Model, coef: NDArray[np.floating], intercept: NDArray[np.floating]
+) -> None:
+    """Set the layer that scores the classes.
+
+    Parameters
+    ----------
+    classifier : keras.Model
+        As `add_head` returns it; changed in place.
+    coef : ndarray of shape (n_features, n_classes)
+    intercept : ndarray of shape (n_classes,)
+    """
+    classifier.get_layer(CLASSES).set_weights([coef, intercept])
 
 
 def cut_scores(classifier: keras.Model) -> tuple[keras.Model, NDArray[np.float32]]:

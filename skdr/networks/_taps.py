@@ -6,12 +6,28 @@ from collections.abc import Sequence
 
 import keras
 
-from skdr.networks._backbones import LAST, find_backbone, find_operation
+from skdr.networks._backbones import ALL, LAST, find_backbone, find_operation
 from skdr.networks._build import BackboneLike
 from skdr.networks._graph import operations_of
 from skdr.networks._names import did_you_mean, rename_automatic_names
 
 _FEW_LAYERS = 20  # can be listed in a message
+
+
+def layer_names(backbone: BackboneLike, layer: str | Sequence[str]) -> list[str]:
+    """Return the names of the taps and layers that a parameter `layer` stands for.
+
+    Parameters
+    ----------
+    backbone : str, keras.Model or callable
+    layer : str or sequence of str
+        ``"all"`` is every tap of `list_taps`; other networks than those of a
+        name have no taps but their output.
+    """
+    if layer != ALL:
+        return [layer] if isinstance(layer, str) else list(layer)
+    taps = list(find_backbone(backbone).taps) if isinstance(backbone, str) else []
+    return taps or [LAST]
 
 
 def tap_features(
@@ -29,8 +45,8 @@ def tap_features(
     backbone : str, keras.Model or callable
         What it was built from: a name brings its named taps.
     layer : str or sequence of str
-        ``"last"``, a named tap, or the name of a Keras layer. The features
-        of several are concatenated.
+        ``"last"``, a named tap, the name of a Keras layer, or ``"all"`` taps.
+        The features of several are concatenated.
     pooling : {"avg", "max", "avgmax"} or None
         How a feature map becomes a vector; None flattens it.
 
@@ -44,7 +60,7 @@ def tap_features(
     ValueError
         If a layer is not known.
     """
-    layers = [layer] if isinstance(layer, str) else list(layer)
+    layers = layer_names(backbone, layer)
     pooled = [_pool(find_tap_operation(network, backbone, name).output, pooling) for name in layers]
     features = pooled[0]
     if len(pooled) > 1:

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skdr.networks import LAST, BackboneLike
-from skdr.networks._backbones import find_operation
+from skdr.networks import BackboneLike
+from skdr.networks._backbones import LAST, find_operation
 from skdr.networks._graph import operations_of, repeated_operations
 from skdr.networks._taps import tap_pattern
 from skdr.runtime._forward import gradient

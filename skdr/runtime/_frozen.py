@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from skdr._accelerations import are_accelerations_enabled
 from skdr._fingerprint import code_fingerprint
 from skdr.devices import is_data_parallel, refuse_if_forked
-from skdr.networks import LAST, BackboneLike, build_backbone, is_own_code, list_taps
+from skdr.networks import BackboneLike, build_backbone, is_own_code, list_taps
+from skdr.networks._backbones import LAST
 from skdr.networks._batch_norm import last_batch_norm, mean_shift
 from skdr.networks._build import use_dtype, weights_hash
 from skdr.networks._copies import copy_network, innermost_layers
 from skdr.networks._own_network import own_code
 from skdr.networks._settings import refuse_other_settings
-from skdr.networks._taps import find_tap_operation, n_features, tap_features
+from skdr.networks._taps import find_tap_operation, layer_names, n_features, tap_features
 from skdr.runtime._forward import ForwardPass
 from skdr.runtime._keras_internals import keras_seed
 from skdr.runtime._openvino import OpenVINO
@@ -85,6 +86,10 @@ class FrozenNetwork:
         if any(hasattr(layer, "finalize_state") for layer in innermost_layers(self.network)):
             parts.append("normalised by what was adapted to")  # not so in older versions
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def layer_names(self, layer: str | Sequence[str]) -> list[str]:
+        """Return the names of the taps and layers that a parameter `layer` stands for."""
+        return layer_names(self.backbone, layer)
 
     def layers(self, names: Sequence[str], *, with_taps: bool) -> list[str]:
         """Return names of layers without repetition.

@@ -252,16 +252,17 @@ def layer_features(
     """
     own = clone(extractor).set_params(pooling="avg", cache=extractor.cache or MEMORY)
     network = network_of(own.fit(X))
-    wanted = [own.layer] if isinstance(own.layer, str) else list(own.layer)
+    wanted = network.layer_names(own.layer)
+    name = own.layer if isinstance(own.layer, str) else " + ".join(wanted)
     taps = network.layers([], with_taps=True)
-    batch_norms = {tap: name for tap in taps if (name := network.batch_norm_name(tap))}
+    batch_norms = {tap: norm for tap in taps if (norm := network.batch_norm_name(tap))}
     every = list(dict.fromkeys([*taps, *wanted, *batch_norms.values()]))
     ends = np.cumsum([network.n_features(name, "avg") for name in every])
     computed = own.set_params(layer=every).fit_transform(X)
     columns = dict(zip(every, np.split(computed, ends[:-1], axis=1), strict=True))
-    shift = {tap: network.mean_shift(name, columns[name]) for tap, name in batch_norms.items()}
+    shift = {tap: network.mean_shift(norm, columns[norm]) for tap, norm in batch_norms.items()}
     others = {tap: columns[tap] for tap in taps if [tap] != wanted}
-    return {**others, " + ".join(wanted): np.hstack([columns[name] for name in wanted])}, shift
+    return {**others, name: np.hstack([columns[tap] for tap in wanted])}, shift
 
 
 def _shown(value: float) -> str:

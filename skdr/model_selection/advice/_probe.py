@@ -5,30 +5,18 @@ from typing import Any
 import numpy as np
 from imblearn.pipeline import make_pipeline
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 
 from skdr._stratified import stratified_folds
 from skdr.estimators import FineTunedCNNClassifier
 from skdr.model_selection.comparison._folds import Split
-from skdr.networks import damped_statistics
+from skdr.preprocessing import DampedScaler
 
 # Parts of the training images that make the learning curve: a quarter, a half, all.
 _N_PARTS = 4
 _SHARES = (1, 2, 4)
-
-
-class GentleScaler(TransformerMixin, BaseEstimator):
-    """Standardises features as the head of a `FineTunedCNNClassifier` does."""
-
-    def fit(self, X: NDArray[np.float32], y: Any = None) -> "GentleScaler":
-        self.mean_, variance = damped_statistics(X, np.ones(len(X)))
-        self.scale_ = np.sqrt(variance)
-        return self
-
-    def transform(self, X: NDArray[np.float32]) -> NDArray[np.floating]:
-        return (X - self.mean_) / self.scale_
 
 
 def head_probe(classifier: FineTunedCNNClassifier) -> Any:
@@ -36,7 +24,7 @@ def head_probe(classifier: FineTunedCNNClassifier) -> Any:
     head = LogisticRegression(
         C=classifier.C, class_weight=classifier.class_weight, max_iter=300, tol=1e-3
     )
-    return make_pipeline(GentleScaler(), head)
+    return make_pipeline(DampedScaler(), head)
 
 
 def rescale_penalty(classical: Any, n_features: int, reference: int) -> Any:
