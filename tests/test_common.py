@@ -3,7 +3,7 @@
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
-from skdr.preprocessing import LocalColourNormalisation, RetinaCrop
+from skdr.preprocessing import DampedScaler, LocalColourNormalisation, RetinaCrop
 from tests.with_keras import tiny_network
 
 TINY_HEAD = {"head_epochs": 10, "head_learning_rate": 0.05, "C": 1.0, "image_size": 16}
@@ -12,10 +12,12 @@ ESTIMATORS = [
     PretrainedFeatureExtractor(),
     PretrainedFeatureExtractor(tiny_network, weights=None, image_size=16, pooling="avgmax"),
     FineTunedCNNClassifier(tiny_network, weights=None, trainable="head", **TINY_HEAD),
+    FineTunedCNNClassifier(tiny_network, weights=None, trainable="head", C=1.0, image_size=16),
     FineTunedCNNClassifier(tiny_network, weights=None, trainable=1, epochs=2, **TINY_HEAD),
     ScratchCNNClassifier(pooling="avgmax", hidden_layer_sizes=(16,), **TINY_SCRATCH),
     RetinaCrop(radius=8),
     LocalColourNormalisation(),
+    DampedScaler(),
 ]
 
 

@@ -53,6 +53,7 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
             keras.optimizers.schedules.LearningRateSchedule,
         ],
         "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "schedule": [StrOptions({"cosine", "constant"})],
         "optimizer": [str, keras.optimizers.Optimizer],
         "loss": [str, keras.losses.Loss, callable],
         "metrics": ["array-like", None],
@@ -76,8 +77,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
     }
 
     @abstractmethod
-    def _training_plan(self) -> TrainingPlan:
-        """Return which network is trained, in which phases."""
+    def _training_plan(self, n_images: int) -> TrainingPlan:
+        """Return which network is trained on so many images, in which phases."""
 
     @atomic
     @fit_context(prefer_skip_nested_validation=True)
@@ -111,8 +112,8 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         ValueError
             If X holds no images, y is no class labels, or training diverges.
         """
-        plan = self._training_plan()
         source = self._validate_images(X, reset=True)
+        plan = self._training_plan(len(source))
         check_one_label_an_image(source, y)
         tasks = FitTasks(self, X, y, sample_weight, n_phases=plan.n_phases)
         y = self._encode_labels(y, len(source))
@@ -324,8 +325,9 @@ class CNNClassifier(ClassifierMixin, ImageEstimator, ABC):
         def decode(source: ImageSource) -> ImageArray:
             return decode_all(source, image_size, self._prediction_batch_size, self.preprocess)
 
+        total = float(in_loss.sum())
         in_loss = (in_loss / in_loss.mean()).astype(np.float32)
-        return Examples(source, targets, in_loss, weights, decode)
+        return Examples(source, targets, in_loss, total, weights, decode)
 
     def _training_options(self, seed: int) -> TrainingOptions:
         return TrainingOptions(

@@ -38,9 +38,11 @@ class ScratchCNNClassifier(CNNClassifier):
     learning_rate : float or LearningRateSchedule, default=1e-3
     warmup_epochs : float, default=1.0
         Epochs over which the learning rate rises from 0.
+    schedule : {"cosine", "constant"}, default="constant"
+        Whether the learning rate then falls to 0 along half a cosine, or stays.
+        A LearningRateSchedule is left as it is.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Its learning rate is set by the parameters of that name. One given by
-        name clips the norm of the gradient at 1.
+        Its learning rate is set by the parameters of that name.
     loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
         Gets one column per class; a loss whose name begins with "sparse" gets
         class numbers.
@@ -92,7 +94,7 @@ class ScratchCNNClassifier(CNNClassifier):
     devices : "all", sequence of str or None, default=None
         Devices that share each batch in training: all GPUs, or those of some
         names, such as ``["GPU:0", "GPU:1"]``. TensorFlow's MirroredStrategy
-        does it; the norm of the gradient is then clipped on each device.
+        does it.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, splits, order, dropout and augmentation.
     verbose : int, default=0
@@ -162,6 +164,7 @@ class ScratchCNNClassifier(CNNClassifier):
         epochs: int = 20,
         learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
         warmup_epochs: float = 1.0,
+        schedule: str = "constant",
         optimizer: str | keras.optimizers.Optimizer = "adam",
         loss: str | keras.losses.Loss | Callable[..., Any] = "categorical_crossentropy",
         metrics: Sequence[Any] | None = None,
@@ -193,6 +196,7 @@ class ScratchCNNClassifier(CNNClassifier):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.warmup_epochs = warmup_epochs
+        self.schedule = schedule
         self.optimizer = optimizer
         self.loss = loss
         self.metrics = metrics
@@ -216,7 +220,7 @@ class ScratchCNNClassifier(CNNClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _training_plan(self) -> TrainingPlan:
+    def _training_plan(self, n_images: int) -> TrainingPlan:
         recipe = ScratchRecipe(
             backbone=build_small_cnn if self.backbone is None else self.backbone,
             pooling=self.pooling,
@@ -231,5 +235,6 @@ class ScratchCNNClassifier(CNNClassifier):
             self.learning_rate,
             update_batch_norm=True,
             warmup_epochs=self.warmup_epochs,
+            is_annealed=self.schedule == "cosine",
         )
         return TrainingPlan(recipe, [phase])

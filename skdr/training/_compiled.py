@@ -41,6 +41,7 @@ class CompiledPhase:
         self.optimizer.build(network.trainable_variables)
         self._penalty = keras.Variable(0.0, trainable=False, name="penalty")
         self._n_warmup = keras.Variable(1.0, trainable=False, name="n_warmup")
+        self._n_falling = keras.Variable(np.inf, trainable=False, name="n_falling")
         self._adjust_steps(learning)
         network.compile(
             optimizer=self.optimizer,
@@ -52,14 +53,19 @@ class CompiledPhase:
         states = self.optimizer.variables
         self._initial_state = [keras.ops.convert_to_numpy(state).copy() for state in states]
 
-    def reset(self, phase: Phase, *, n_images: int, n_steps: int, seed: int) -> None:
+    def reset(self, phase: Phase, *, total_weight: float, n_steps: int, seed: int) -> None:
         """Begin anew: the optimizer as it was built, and random layers from a seed."""
         for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
             variable.assign(value)
         if not is_schedule(phase.learning_rate):
             self.optimizer.learning_rate = phase.learning_rate
-        self._penalty.assign(phase.penalty(n_images))
-        self._n_warmup.assign(max(1.0, phase.warmup_epochs * n_steps))
+        n_classes = self.network.output_shape[-1]
+        self._penalty.assign(phase.penalty(total_weight, n_classes))
+        n_warmup = max(1.0, phase.warmup_epochs * n_steps)
+        is_annealed = phase.is_annealed and not is_schedule(phase.learning_rate)
+        self._n_warmup.assign(n_warmup)
+        n_falling = max(1.0, phase.epochs * n_steps + 1 - n_warmup)
+        self._n_falling.assign(n_falling if is_annealed else np.inf)
         for i, state in enumerate(self._random_states):
             state.assign(np.array([seed + i, 0], dtype=state.dtype))
 
@@ -70,7 +76,7 @@ class CompiledPhase:
         self.network.reset_metrics()
 
     def _adjust_steps(self, learning: Learning) -> None:
-        """Give each weight its own learning rate and penalty, and warm up.
+        """Give each weight its own learning rate and penalty, warm up and anneal.
 
         It is done where the optimizer updates one weight: this works with every
         optimizer, every schedule, and callbacks that set the learning rate.
@@ -85,9 +91,11 @@ class CompiledPhase:
         ) -> tuple[Any, Any]:
             if is_penalised[number]:
                 gradient = gradient + self._penalty * keras.ops.convert_to_tensor(variable)
-            progress = (keras.ops.cast(optimizer.iterations, "float32") + 1) / self._n_warmup
-            share = scales[number] * keras.ops.minimum(1.0, progress)
-            return gradient, learning_rate * share
+            step = keras.ops.cast(optimizer.iterations, "float32") + 1
+            rising = keras.ops.minimum(1.0, step / self._n_warmup)
+            fallen = keras.ops.clip((step - self._n_warmup) / self._n_falling, 0.0, 1.0)
+            falling = (1 + keras.ops.cos(np.pi * fallen)) / 2
+            return gradient, learning_rate * (scales[number] * rising * falling)
 
         adjust_updates(optimizer, variables, adjusted)
 
@@ -100,12 +108,7 @@ def is_schedule(learning_rate: Any) -> bool:
 def make_optimizer(
     optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
 ) -> keras.optimizers.Optimizer:
-    """Return a fresh optimizer of the given kind, with a learning rate of its own.
-
-    One made from a name clips the norm of the whole gradient at 1.
-    """
+    """Return a fresh optimizer of the given kind, with a learning rate of its own."""
     template = keras.optimizers.get(optimizer)
     config = {**template.get_config(), "learning_rate": copy.deepcopy(learning_rate)}
-    if isinstance(optimizer, str):
-        config["global_clipnorm"] = 1.0
     return type(template).from_config(config)

@@ -106,8 +106,9 @@ def _train_head_first(
 ) -> None:
     """Train the head on its inputs, which are computed once, and then the deeper phases.
 
-    With augmentation each epoch has other images: the inputs computed here then
-    serve only to standardise the features.
+    Augmentation begins with the layers that it can teach: with the deeper phases. Where there
+    are none, each epoch of the head has other images, and the inputs computed here serve only to
+    standardise the features.
     """
     head, *deeper = phases
     first_of_head, *firsts = (trainer.what_learns(phase).first_trainable for phase in phases)
@@ -123,7 +124,12 @@ def _train_head_first(
         inputs = FrozenOutputs(first_of_head, [features(e.source) for e in trainer.examples])
     if not is_warm_start:
         standardise_features(trainer.classifier, inputs.arrays[0], trainer.train.counts)
-    trainer.run(head, start=None if varies else inputs)
+    if varies and not deeper:
+        trainer.run(head, start=None)
+    elif head.is_logistic:
+        trainer.solve(head, start=inputs)
+    else:
+        trainer.run(head, start=inputs)
     for phase in deeper:
         trainer.run(phase, start=below)
 

@@ -37,6 +37,7 @@ from skdr.training._callbacks import (
 )
 from skdr.training._compiled import CompiledPhase, is_schedule
 from skdr.training._phases import Phase, TrainingOptions
+from skdr.training._solved_head import solve_head
 
 # Outputs of the frozen layers are kept between epochs up to this size.
 MAX_ACTIVATION_BYTES = 2**31
@@ -54,6 +55,8 @@ class Examples:
         Class numbers, or one column per class, as the loss wants them.
     weights : ndarray of shape (n,)
         Weights in the loss, of mean 1.
+    total_weight : float
+        Their sum as the caller gave them.
     counts : ndarray of shape (n,)
         Sample weights without class weights: how many images each image
         stands for.
@@ -64,11 +67,17 @@ class Examples:
     source: ImageSource
     targets: NDArray[Any]
     weights: NDArray[np.float32]
+    total_weight: float
     counts: NDArray[np.float64]
     decode: Callable[[ImageSource], ImageArray]
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def class_numbers(self) -> NDArray[Any]:
+        """Targets of shape (n,), whatever the loss wants."""
+        return self.targets if self.targets.ndim == 1 else self.targets.argmax(axis=1)
 
     @cached_property
     def images(self) -> ImageArray:
@@ -238,7 +247,12 @@ class Trainer:
             ]
             train, validation = feeds[0], feeds[1] if len(feeds) > 1 else None
             n_steps = -(-len(self.train) // self.batch_size)
-            compiled.reset(phase, n_images=len(self.train), n_steps=n_steps, seed=self.options.seed)
+            compiled.reset(
+                phase,
+                total_weight=self.train.total_weight,
+                n_steps=n_steps,
+                seed=self.options.seed,
+            )
             network.fit(
                 train,
                 shuffle=False,
@@ -251,6 +265,39 @@ class Trainer:
             )
         if before is not None and self._made_worse(phase):
             network.set_weights(before)
+
+    def solve(self, phase: Phase, *, start: FrozenOutputs) -> None:
+        """Solve the logistic regression that a phase trains, as if in one epoch.
+
+        Parameters
+        ----------
+        phase : Phase
+        start : FrozenOutputs
+            What enters the head.
+        """
+        if self._tasks.stopped:
+            return
+        assert phase.C is not None
+        learning = self.what_learns(phase)
+        set_trainable(self.classifier, learning.first_trainable, update_batch_norm=False)
+        network = self._compiled(phase, learning, start, many=False).network
+        callbacks = keras.callbacks.CallbackList(self._callbacks(phase), model=network)
+        callbacks.on_train_begin()
+        callbacks.on_epoch_begin(0)
+        train = self.train
+        weights = train.weights * (train.total_weight / len(train))
+        solve_head(self.classifier, start.arrays[0], train.class_numbers, weights, phase.C)
+        with gpu_turn():
+            logs = network.evaluate(
+                start.arrays[0],
+                train.targets,
+                sample_weight=train.weights,
+                batch_size=self.batch_size,
+                return_dict=True,
+                verbose=0,
+            )
+        callbacks.on_epoch_end(0, {**logs, "learning_rate": np.nan})
+        callbacks.on_train_end()
 
     def _batches_at_once(self, inputs: ImageArray) -> int:
         """Return how many batches make one step of Keras: one if callbacks have to see each."""
