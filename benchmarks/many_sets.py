@@ -90,7 +90,7 @@ class Table:
     """A CSV file of scores, a line a fit; what is in it is not measured again."""
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path = Path(__file__).parent / path
         if not self.path.exists():
             self.path.parent.mkdir(exist_ok=True)
             self.path.write_text(",".join(COLUMNS) + "\n")
