@@ -71,7 +71,7 @@ def main(argv=None):
     ).fit(images[train], labels[train])
     print(f"frozen features: accuracy {pipeline.score(images[test], labels[test]):.2f}")
 
-    # How the network learned: the head first, then the last blocks.
+    # How the network learned: the head first, then all layers.
     history = LearningHistoryDisplay.from_estimator(classifier)
 
     # The worst mistakes on patients that it has not seen.

@@ -13,19 +13,23 @@ History = dict[str, list[Any]]
 
 
 class Recorder(keras.callbacks.Callback):
-    """Write each epoch into the history, and raise an error if the loss is not finite."""
+    """Write each epoch into the history, and raise an error if the loss is not finite.
 
-    def __init__(self, phase: str, history: History):
+    The learning rate is that of the optimizer, or NaN where the phase is solved without one.
+    """
+
+    def __init__(self, phase: str, history: History, *, is_solved: bool = False):
         super().__init__()
-        self._phase = phase
+        self._phase, self._is_solved = phase, is_solved
         self._history = history
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         logs = logs or {}
+        rate = np.nan if self._is_solved else self.model.optimizer.learning_rate
         row: dict[str, Any] = {
             "phase": self._phase,
             "epoch": epoch + 1,
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": float(keras.ops.convert_to_numpy(rate)),
             **{name: float(value) for name, value in logs.items()},
         }
         for name, value in row.items():

@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -281,7 +281,8 @@ class Trainer:
         learning = self.what_learns(phase)
         set_trainable(self.classifier, learning.first_trainable, update_batch_norm=False)
         network = self._compiled(phase, learning, start, many=False).network
-        callbacks = keras.callbacks.CallbackList(self._callbacks(phase), model=network)
+        as_one_epoch = self._callbacks(replace(phase, epochs=1), is_solved=True)
+        callbacks = keras.callbacks.CallbackList(as_one_epoch, model=network)
         callbacks.on_train_begin()
         callbacks.on_epoch_begin(0)
         train = self.train
@@ -296,7 +297,7 @@ class Trainer:
                 return_dict=True,
                 verbose=0,
             )
-        callbacks.on_epoch_end(0, {**logs, "learning_rate": np.nan})
+        callbacks.on_epoch_end(0, logs)
         callbacks.on_train_end()
 
     def _batches_at_once(self, inputs: ImageArray) -> int:
@@ -349,9 +350,11 @@ class Trainer:
         network.set_weights(before)
         network.reset_metrics()
 
-    def _callbacks(self, phase: Phase) -> list[keras.callbacks.Callback]:
+    def _callbacks(
+        self, phase: Phase, *, is_solved: bool = False
+    ) -> list[keras.callbacks.Callback]:
         return [
-            Recorder(phase.name, self.history),
+            Recorder(phase.name, self.history, is_solved=is_solved),
             *([self.keep_best] if self.validation is not None else []),
             EpochTasks(self._tasks, phase.name, phase.epochs, self._as_fitted),
             Progress(phase.name, phase.epochs, self.options.verbose),
