@@ -105,7 +105,7 @@ class Table:
         self._keys.add(tuple(row[:4]))
         self.rows.append(dict(zip(COLUMNS, row, strict=True)))
         with self.path.open("a") as file:
-            file.write(",".join(row) + "\n")
+            csv.writer(file, lineterminator="\n").writerow(row)
         print(*row, flush=True)
 
     def print_against(self, reference):

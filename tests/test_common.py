@@ -1,5 +1,6 @@
 """scikit-learn's own checks: none is expected to fail, none is switched off."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdr import FineTunedCNNClassifier, PretrainedFeatureExtractor, ScratchCNNClassifier
@@ -26,6 +27,12 @@ def test_estimator_passes_check(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks([FineTunedCNNClassifier(), ScratchCNNClassifier()])
+@parametrize_with_checks([FineTunedCNNClassifier(trainable=2), ScratchCNNClassifier()])
 def test_default_classifier_passes_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow  # a network of two classes, and one of three, is traced in full depth
+@parametrize_with_checks([FineTunedCNNClassifier()])
+def test_default_classifier_passes_check_in_full_depth(estimator, check):
     check(estimator)
