@@ -93,7 +93,7 @@ def test_frozen_features_are_scored_as_the_strategy_would_be(coloured):
     expected = cross_val_score(
         own["frozen_svm"], as_image_column(X), y, cv=splits, scoring="balanced_accuracy"
     )
-    np.testing.assert_allclose(advice.evidence.pretrained["last"], expected)
+    np.testing.assert_allclose(advice.evidence.pretrained["all"], expected)
 
 
 def test_transfer_is_scored_nearly_as_the_strategy_would_be(coloured):
@@ -110,7 +110,7 @@ def test_layers_are_columns_of_one_pass(coloured):
     X, _ = coloured
     extractor = PretrainedFeatureExtractor(image_size=32)
     features, _ = layer_features(extractor, X[:6])
-    assert list(features) == ["block2", "block3", "block4", "block5", "block7", "last"]
+    assert list(features) == ["block2", "block3", "block4", "block5", "block7", "last", "all"]
     alone = PretrainedFeatureExtractor(image_size=32, layer="block4").fit_transform(X[:6])
     np.testing.assert_array_equal(features["block4"], alone)
 
@@ -221,7 +221,7 @@ def test_sampler_works_inside_training_folds(coloured):
         X[rows], y[rows], strategies=strategies(), cv=3, sampler=sampler, random_state=0
     )
     assert [name for name, _ in advice.estimator.steps] == ["sampler", "strategy"]
-    assert advice.evidence.pretrained["last"].mean() > 0.9
+    assert advice.evidence.pretrained["all"].mean() > 0.9
 
 
 @pytest.mark.parametrize("form", ["flat rows", "frame"])
@@ -233,7 +233,7 @@ def test_forms_of_images(coloured, form):
         given = pd.DataFrame({"eye": y, "image": list(X)})
         own = strategies(image_column="image")
     advice = recommend_strategy(given, y, strategies=own, cv=3, random_state=0)
-    assert advice.evidence.pretrained["last"].mean() > 0.9
+    assert advice.evidence.pretrained["all"].mean() > 0.9
     advice.estimator.fit(given, y)
 
 

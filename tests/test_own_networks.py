@@ -317,7 +317,7 @@ def test_other_ends_of_networks_are_not_warned_of(make, labelled):
 
 def test_trainable_blocks_are_layers_of_the_inner_network(labelled):
     classifier = FineTunedCNNClassifier(
-        filled(rescaled()), trainable=1, learning_rate=1e-3, head_epochs=5, epochs=2, **SEED
+        filled(rescaled()), trainable=1, learning_rate=1e-3, C=1.0, head_epochs=5, epochs=2, **SEED
     ).fit(*labelled)
     before = build_backbone(classifier.backbone, "imagenet", (24, 24))
     changed = {
@@ -571,7 +571,11 @@ def test_named_network_is_normalised_by_what_its_file_holds(tmp_path):
     normalise.finalize_state()
     network.save_weights(tmp_path / "b0.weights.h5")
     extractor = PretrainedFeatureExtractor(
-        "EfficientNetB0", weights=tmp_path / "b0.weights.h5", image_size=32, cache=None
+        "EfficientNetB0",
+        weights=tmp_path / "b0.weights.h5",
+        layer="last",
+        image_size=32,
+        cache=None,
     )
     pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     expected = outputs(network, pixels)

@@ -125,7 +125,7 @@ def on_arrays(images):
         found[sampler is None] = (
             comparison.predictions("svm"),
             learned(comparison, "svm", images),
-            advice.evidence.pretrained["last"],
+            advice.evidence.pretrained["all"],
             learned(advice, "frozen_svm", images),
         )
     return found
@@ -145,7 +145,7 @@ def test_every_form_of_images_is_compared(form, sampler, images, paths, on_array
 def test_every_form_of_images_is_advised_on(form, sampler, images, paths, on_arrays):
     X, expected = FORMS[form](images, paths), on_arrays[sampler is None]
     found = advised(X, form, sampler=sampler)
-    np.testing.assert_allclose(found.evidence.pretrained["last"], expected[2])
+    np.testing.assert_allclose(found.evidence.pretrained["all"], expected[2])
     np.testing.assert_array_equal(learned(found, "frozen_svm", X), expected[3])
 
 

@@ -2,7 +2,7 @@
 
 from skdr.estimators._cnn_classifier import CNNClassifier
 from skdr.estimators._feature_extractor import PretrainedFeatureExtractor, network_of
-from skdr.estimators._fine_tuned import FineTunedCNNClassifier
+from skdr.estimators._fine_tuned import FineTunedCNNClassifier, head_penalty
 from skdr.estimators._image_estimator import ImageEstimator
 from skdr.estimators._scratch import ScratchCNNClassifier
 
@@ -12,5 +12,6 @@ __all__ = [
     "ImageEstimator",
     "PretrainedFeatureExtractor",
     "ScratchCNNClassifier",
+    "head_penalty",
     "network_of",
 ]

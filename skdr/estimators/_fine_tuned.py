@@ -321,8 +321,7 @@ class FineTunedCNNClassifier(CNNClassifier):
             dropout=self.dropout,
             dtype=self.dtype,
         )
-        tunes = self.trainable != "head" and self.epochs != 0
-        C = (_C_BEFORE_TUNING if tunes else _C_OF_HEAD) if self.C == "auto" else float(self.C)
+        C = head_penalty(self)
         head = Phase(
             "head",
             _EPOCHS_OF_HEAD if self.head_epochs == "auto" else int(self.head_epochs),
@@ -371,6 +370,14 @@ class FineTunedCNNClassifier(CNNClassifier):
             self._prediction_batch_size,
             self.cache,
         )
+
+
+def head_penalty(classifier: FineTunedCNNClassifier) -> float:
+    """Return the number that `C` stands for: the inverse strength of the penalty on the head."""
+    if classifier.C != "auto":
+        return float(classifier.C)
+    is_alone = classifier.trainable == "head" or classifier.epochs == 0
+    return _C_OF_HEAD if is_alone else _C_BEFORE_TUNING
 
 
 def _epochs(n_images: int) -> int:

@@ -85,7 +85,7 @@ class DampedScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         scaled : ndarray of shape (n_samples, n_features)
-            float32 if X is, else float64.
+            As float32 if X is, else as float64.
         """
         check_is_fitted(self)
         features = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])

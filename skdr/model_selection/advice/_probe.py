@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 
 from skdr._stratified import stratified_folds
-from skdr.estimators import FineTunedCNNClassifier
+from skdr.estimators import FineTunedCNNClassifier, head_penalty
 from skdr.model_selection.comparison._folds import Split
 from skdr.preprocessing import DampedScaler
 
@@ -22,7 +22,7 @@ _SHARES = (1, 2, 4)
 def head_probe(classifier: FineTunedCNNClassifier) -> Any:
     """Return the logistic regression that the head phase of a classifier amounts to."""
     head = LogisticRegression(
-        C=classifier.C, class_weight=classifier.class_weight, max_iter=300, tol=1e-3
+        C=head_penalty(classifier), class_weight=classifier.class_weight, max_iter=300, tol=1e-3
     )
     return make_pipeline(DampedScaler(), head)
 
