@@ -4,6 +4,7 @@ Each line of the table is one fit: of one model, on the training images of one s
 """
 
 import time
+import warnings
 
 import numpy as np
 from many_sets import N_FOLDS, Table, load_set, scores_of, set_names, split
@@ -63,6 +64,7 @@ def inner_folds(y, groups):
 
 def chosen_logistic(y, groups):
     """Return a logistic regression whose C has the lowest log-loss in inner folds."""
+    warnings.simplefilter("ignore", FutureWarning)  # of what scikit-learn 1.10 changes
     return LogisticRegressionCV(
         Cs=CS, cv=inner_folds(y, groups), scoring="neg_log_loss", max_iter=1000
     )
