@@ -26,10 +26,10 @@ def main():
     common = {"image_size": options.size, "epochs": 1, "random_state": 0}
     tuned = {**common, "backbone": options.backbone, "head_epochs": 5}
     configurations = [
-        FineTunedCNNClassifier(**tuned),
+        FineTunedCNNClassifier(**tuned, trainable=2),
         FineTunedCNNClassifier(**tuned, trainable="all"),
-        FineTunedCNNClassifier(**tuned, hidden_layer_sizes=(16,)),
-        FineTunedCNNClassifier(**tuned, augmentation="fundus"),
+        FineTunedCNNClassifier(**tuned, trainable=2, hidden_layer_sizes=(16,)),
+        FineTunedCNNClassifier(**tuned, trainable=2, augmentation="fundus"),
         ScratchCNNClassifier(**common),
     ]
     memory = []

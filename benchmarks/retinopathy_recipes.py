@@ -77,7 +77,12 @@ def recipes():
     fine_tuned = FineTunedCNNClassifier(
         image_size=256,
         class_weight="balanced",
+        layer="last",
+        trainable=2,
         layer_decay=0.8,
+        learning_rate=3e-5,
+        schedule="constant",
+        epochs=6,
         image_column="photograph",
         random_state=0,
     )

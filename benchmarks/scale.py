@@ -74,7 +74,9 @@ def measure_tuning(paths, y, size):
     """Time a fit of a head and of one epoch of the last blocks."""
     from skdr import FineTunedCNNClassifier
 
-    tune = FineTunedCNNClassifier(image_size=size, head_epochs=5, epochs=1, random_state=0)
+    tune = FineTunedCNNClassifier(
+        trainable=2, image_size=size, head_epochs=5, epochs=1, random_state=0
+    )
     return measured("fine-tuning, one epoch", lambda: tune.fit(paths, y))
 
 

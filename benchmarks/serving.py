@@ -27,7 +27,9 @@ def models(options, X, y):
     """Return the models that each way of serving predicts with, in turn."""
     common = {"image_size": options.size, "random_state": 0}
     tuned = [
-        FineTunedCNNClassifier(head_epochs=2, epochs=1, **common).set_params(C=0.001 * (i + 1))
+        FineTunedCNNClassifier(trainable=2, head_epochs=2, epochs=1, **common).set_params(
+            C=0.001 * (i + 1)
+        )
         for i in range(options.n_classifiers)
     ]
     pipeline = make_pipeline(

@@ -52,6 +52,7 @@ def strategies(options, seed):
     common = {"image_size": options.image_size, "random_state": seed}
     pretrained = {"backbone": options.backbone, "weights": options.weights, **common}
     head = {
+        "layer": "last",
         "head_epochs": options.transfer_epochs,
         "head_learning_rate": options.transfer_rate,
     }
@@ -73,6 +74,7 @@ def strategies(options, seed):
             trainable="all",
             epochs=options.fine_tune_epochs,
             learning_rate=options.fine_tune_rate,
+            schedule="constant",
             **head,
             **pretrained,
         ),
