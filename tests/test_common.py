@@ -27,7 +27,9 @@ def test_estimator_passes_check(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks([FineTunedCNNClassifier(trainable=2), ScratchCNNClassifier()])
+@parametrize_with_checks(
+    [FineTunedCNNClassifier(trainable=2, layer="last", epochs=6), ScratchCNNClassifier()]
+)
 def test_default_classifier_passes_check(estimator, check):
     check(estimator)
 
