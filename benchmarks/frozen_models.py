@@ -12,12 +12,12 @@ from report import parse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, RidgeClassifierCV
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 
 from skdr import PretrainedFeatureExtractor
+from skdr._stratified import stratified_folds
 from skdr.preprocessing import DampedScaler
 
 ALPHAS, CS = np.logspace(1, 6, 11), (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
@@ -56,10 +56,7 @@ MODELS = {
 
 def inner_folds(y, groups):
     n_folds = max(2, min(INNER_FOLDS, np.bincount(y)[np.unique(y)].min()))
-    if groups is None:
-        return list(StratifiedKFold(n_folds, shuffle=True, random_state=0).split(y, y))
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=0)
-    return list(splitter.split(y, y, groups))
+    return list(stratified_folds(n_folds, groups, random_state=0).split(y, y, groups))
 
 
 def chosen_logistic(y, groups):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score, log_loss
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from skdr._stratified import stratified_folds
 from skdr.datasets import load_eyepacs, load_image_folder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -69,11 +69,7 @@ def balanced_rows(y, rows, n_images, rng):
 def split(y, groups, n_images, fold, seed=0):
     """Return rows to train on, two thirds of some images, and to test on, of other groups."""
     rng = np.random.default_rng((seed, fold))
-    if groups is None:
-        folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed).split(y, y)
-    else:
-        splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
-        folds = splitter.split(y, y, groups)
+    folds = stratified_folds(N_FOLDS, groups, random_state=seed).split(y, y, groups)
     pool, test = list(folds)[fold]
     n_train = round(n_images * (N_FOLDS - 1) / N_FOLDS)
     return balanced_rows(y, pool, n_train, rng), balanced_rows(y, test, MAX_TEST, rng)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skdr._accelerations import are_accelerations_enabled
 from skdr._fingerprint import code_fingerprint
 from skdr.devices import is_data_parallel, refuse_if_forked
-from skdr.networks import BackboneLike, build_backbone, is_own_code, list_taps
+from skdr.networks import ALL, BackboneLike, build_backbone, is_own_code
 from skdr.networks._backbones import LAST
 from skdr.networks._batch_norm import last_batch_norm, mean_shift
 from skdr.networks._build import use_dtype, weights_hash
@@ -106,8 +106,7 @@ class FrozenNetwork:
         ValueError
             If a layer is not known.
         """
-        named = list_taps(self.backbone) if isinstance(self.backbone, str) else []
-        every = [*names, *named, LAST] if with_taps else names
+        every = [*names, *self.layer_names(ALL), LAST] if with_taps else names
         return list({self.operation_name(name): name for name in every}.values())
 
     def operation_name(self, name: str) -> str:
